@@ -33,38 +33,39 @@ def conforms(value: Any, shape: Any, where: str = "it") -> str | None:
     if isinstance(shape, tuple):
         each = [conforms(value, one, where) for one in shape]
         return None if None in each else each[-1]
-    if isinstance(shape, (set, frozenset)):
+    if isinstance(shape, list | dict | Each):
+        return _inside(value, shape, where)
+    if isinstance(shape, set | frozenset):
         return None if isinstance(value, str) and value in shape else f"{where} is {str(value)[:40]!r}"
-    if shape is object:
-        return None
-    if shape is REAL:
-        return None if type(value) in (int, float) else f"{where} is a {type(value).__name__}"
-    if shape is None:
-        return None if value is None else f"{where} is a {type(value).__name__}"
-    if isinstance(shape, type):
-        fits = type(value) is shape or (shape is float and type(value) is int)
-        if fits and shape is float and not math.isfinite(value):
-            return f"{where} is not finite"
-        return None if fits else f"{where} is a {type(value).__name__}"
+    if not _is(value, shape):
+        return f"{where} is a {type(value).__name__}"
+    return f"{where} is not finite" if shape is float and not math.isfinite(value) else None
+
+
+def _is(value: Any, shape: Any) -> bool:
+    """Whether a value is of a type, or of what stands for one."""
+    if shape is None or shape is object:
+        return shape is object or value is None
+    if shape is REAL or shape is float:
+        return type(value) in (int, float)
+    return type(value) is shape
+
+
+def _inside(value: Any, shape: Any, where: str) -> str | None:
+    """What is wrong with a list or a dict, or with what is in it."""
+    if not isinstance(value, list if isinstance(shape, list) else dict):
+        return f"{where} is a {type(value).__name__}"
     if isinstance(shape, list):
-        items = enumerate(value) if isinstance(value, list) else None
-        pairs = None if items is None else ((item, shape[0], f"{where}[{i}]") for i, item in items)
+        entries = [(item, shape[0], f"{where}[{i}]") for i, item in enumerate(value)]
     elif isinstance(shape, Each):
-        pairs = _entries(value, dict.fromkeys(value, shape.shape)) if isinstance(value, dict) else None
+        entries = [(item, shape.shape, repr(key)) for key, item in value.items()]
     else:
-        if not isinstance(value, dict):
-            return f"{where} is a {type(value).__name__}"
         known = {key.removesuffix("?"): one for key, one in shape.items() if key != "*"}
         lacking = [key for key in known if key in shape and key not in value]
         further = [key for key in value if key not in known]
-        if lacking or (further and "*" not in shape):
-            return f"{where} lacks {lacking[0]!r}" if lacking else f"{where} has {str(further[0])[:40]!r}"
-        pairs = _entries(value, {**dict.fromkeys(further, shape.get("*")), **known})
-    if pairs is None:
-        return f"{where} is a {type(value).__name__}"
-    return next((wrong for item, one, place in pairs if (wrong := conforms(item, one, place))), None)
-
-
-def _entries(value: dict[Any, Any], shapes: dict[str, Any]) -> Any:
-    """Each entry with its shape and its place."""
-    return ((item, shapes[key], repr(key)) for key, item in value.items())
+        if lacking:
+            return f"{where} lacks {lacking[0]!r}"
+        if further and "*" not in shape:
+            return f"{where} has {str(further[0])[:40]!r}"
+        entries = [(item, known.get(key, shape.get("*")), repr(key)) for key, item in value.items()]
+    return next((wrong for item, one, place in entries if (wrong := conforms(item, one, place))), None)

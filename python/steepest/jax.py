@@ -23,6 +23,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -145,49 +146,31 @@ def _checked(entry: Entry, spelled: hosts.Spelling, given: dict[str, Any]) -> di
     return known
 
 
-def _made(
-    entry: Entry,
-    learning_rate: Any,
-    before: Sequence[Settings],
-    after: Sequence[Settings],
-    given: dict[str, Any],
-) -> Rule:
-    before, after = hosts.checked_before(before), hosts.checked_after(after)
-    spelled = _spelled(entry)
-    own = _checked(entry, spelled, given)
-    rate = entry.about["rate"] if learning_rate is None else learning_rate
-    if _traced(rate):
-        if jnp.shape(rate) != ():
-            raise InputError(f"learning_rate must be one number; got an array of shape {jnp.shape(rate)}")
-    elif not callable(rate):
-        rate = hosts.rate("learning_rate", rate)
-    entries = (*(b.entry for b in before), entry, *(a.entry for a in after))
-    settings = [*(b.settings for b in before), own, *(a.settings for a in after)]
-    needs_value = [e.name for e in entries if e.about["value"]]
-    twice = [k for k, e in enumerate(entries) if e.about["evaluations"] > 1]
-    if twice and twice != [0]:
-        raise InputError(f"{entries[twice[-1]].name} must be the first of the rules before")
+@dataclass(frozen=True)
+class _Chain:
+    """Rules, one after the other, with their settings and their rate."""
 
-    def init(params: Any) -> RuleState:
+    entries: tuple[Entry, ...]
+    settings: list[dict[str, Any]]
+    rate: Any
+    #: the rule of the catalogue that takes the step
+    name: str
+
+    def init(self, params: Any) -> RuleState:
         leaves = _leaves(params)
         memory = [
             [[jnp.zeros(s, _work(v.dtype)) for s in formula.memory_shapes(e, tuple(v.shape))] for v in leaves]
-            for e in entries
+            for e in self.entries
         ]
         zero = jnp.zeros((), _wide())
         numbers = [
             [dict.fromkeys(e.about["state"], zero) for _ in range(formula.groups(e, len(leaves)))]
-            for e in entries
+            for e in self.entries
         ]
         return RuleState(jnp.zeros((), jnp.int32), memory, numbers)
 
-    def known(step: Any, value: Any) -> list[dict[str, Any]]:
-        wide = _wide()
-        now = rate(step) if callable(rate) else rate
-        at = {"step": step + 1, "rate": now, "value": math.nan if value is None else value}
-        return [{n: jnp.asarray(v, wide) for n, v in {**s, **at}.items()} for s in settings]
-
     def update(
+        self,
         updates: Any,
         state: RuleState,
         params: Any = None,
@@ -196,20 +179,10 @@ def _made(
         grad_fn: Callable[[Any], Any] | None = None,
         **_: Any,
     ) -> tuple[Any, RuleState]:
-        if params is None:
-            raise InputError(f"{entry.name} looks at the parameters: call update(grads, state, params)")
-        if needs_value and value is None:
-            raise InputError(
-                f"{needs_value[0]} needs the loss: call update(grads, state, params, value=loss)"
-            )
-        if twice and grad_fn is None:
-            raise InputError(
-                f"{entries[0].name} asks for a second gradient: call update(grads, state, params, grad_fn=grad)"
-            )
+        self._check(params, value, grad_fn)
         shape = jax.tree_util.tree_structure(params)
-        leaves, kinds = _leaves(params), [v.dtype for v in _leaves(params)]
-        x = [v.astype(_work(v.dtype)) for v in leaves]
-        plans = known(state.step, value)
+        x, kinds = _at_work(params)
+        plans = self._known(state.step, value)
 
         def read(grads: Any) -> list[Any]:
             if jax.tree_util.tree_structure(grads) != shape:
@@ -217,33 +190,90 @@ def _made(
             return [g.astype(v.dtype) for g, v in zip(_leaves(grads), x, strict=True)]
 
         g = read(updates)
-        if grad_fn is not None and twice:
-            there = formula.place(entries[0], plans[0], x, g, state.memory[0], state.numbers[0], _JAX)
-            there = [v.astype(kind) for v, kind in zip(there, kinds, strict=True)]
-            g = read(grad_fn(jax.tree_util.tree_unflatten(shape, there)))
+        if grad_fn is not None and self._asks_twice():
+            first = self.entries[0]
+            there = formula.place(first, plans[0], x, g, state.memory[0], state.numbers[0], _JAX)
+            g = read(grad_fn(_as_tree(shape, there, kinds)))
         memory, numbers, seen = [], [], g
-        for one, plan, kept, own_numbers in zip(entries, plans, state.memory, state.numbers, strict=True):
+        for one, plan, kept, own_numbers in self._with(plans, state):
             if one.about["kind"] != "change":
                 seen = g
             out, moved, settled = formula.step(one, plan, x, g, kept, own_numbers, _JAX, None, seen)
             memory.append(_alike(moved, kept))
             numbers.append(_alike(settled, own_numbers))
             g = formula.handed(one, x, out, last=False)
-        changes = [d.astype(kind) for d, kind in zip(g, kinds, strict=True)]
-        return jax.tree_util.tree_unflatten(shape, changes), RuleState(state.step + 1, memory, numbers)
+        return _as_tree(shape, g, kinds), RuleState(state.step + 1, memory, numbers)
 
-    def shown(state: RuleState, params: Any) -> Any:
-        x, plans = _leaves(params), known(state.step - 1, math.nan)
-        kinds = [v.dtype for v in x]
-        x = [v.astype(_work(v.dtype)) for v in x]
-        for one, plan, kept, own_numbers in zip(entries, plans, state.memory, state.numbers, strict=True):
+    def shown(self, state: RuleState, params: Any) -> Any:
+        x, kinds = _at_work(params)
+        for one, plan, kept, own_numbers in self._with(self._known(state.step - 1, math.nan), state):
             x = formula.shown(one, plan, x, kept, own_numbers, _JAX)
-        x = [v.astype(kind) for v, kind in zip(x, kinds, strict=True)]
-        return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(params), x)
+        return _as_tree(jax.tree_util.tree_structure(params), x, kinds)
 
-    rule = Rule(init, update)
-    rule.shown = shown
+    def _asks_twice(self) -> bool:
+        return any(e.about["evaluations"] > 1 for e in self.entries)
+
+    def _check(self, params: Any, value: Any, grad_fn: Any) -> None:
+        """What the rules need is there."""
+        if params is None:
+            raise InputError(f"{self.name} looks at the parameters: call update(grads, state, params)")
+        needs_value = [e.name for e in self.entries if e.about["value"]]
+        if needs_value and value is None:
+            raise InputError(
+                f"{needs_value[0]} needs the loss: call update(grads, state, params, value=loss)"
+            )
+        if grad_fn is None and self._asks_twice():
+            raise InputError(
+                f"{self.entries[0].name} asks for a second gradient: call update(grads, state, params, grad_fn=grad)"
+            )
+
+    def _known(self, step: Any, value: Any) -> list[dict[str, Any]]:
+        """What each rule's formula knows at a step beside its memory."""
+        wide = _wide()
+        now = self.rate(step) if callable(self.rate) else self.rate
+        at = {"step": step + 1, "rate": now, "value": math.nan if value is None else value}
+        return [{n: jnp.asarray(v, wide) for n, v in {**s, **at}.items()} for s in self.settings]
+
+    def _with(self, plans: list[dict[str, Any]], state: RuleState) -> Any:
+        return zip(self.entries, plans, state.memory, state.numbers, strict=True)
+
+
+def _made(
+    entry: Entry,
+    learning_rate: Any,
+    before: Sequence[Settings],
+    after: Sequence[Settings],
+    given: dict[str, Any],
+) -> Rule:
+    before, after = hosts.checked_before(before), hosts.checked_after(after)
+    own = _checked(entry, _spelled(entry), given)
+    rate = entry.about["rate"] if learning_rate is None else learning_rate
+    if _traced(rate):
+        if jnp.shape(rate) != ():
+            raise InputError(f"learning_rate must be one number; got an array of shape {jnp.shape(rate)}")
+    elif not callable(rate):
+        rate = hosts.rate("learning_rate", rate)
+    entries = (*(b.entry for b in before), entry, *(a.entry for a in after))
+    twice = [k for k, e in enumerate(entries) if e.about["evaluations"] > 1]
+    if twice and twice != [0]:
+        raise InputError(f"{entries[twice[-1]].name} must be the first of the rules before")
+    settings = [*(b.settings for b in before), own, *(a.settings for a in after)]
+    chain = _Chain(entries, settings, rate, entry.name)
+    rule = Rule(chain.init, chain.update)
+    rule.shown = chain.shown
     return rule
+
+
+def _at_work(params: Any) -> tuple[list[Any], list[Any]]:
+    """The leaves in the precision that steps are computed in, and their own."""
+    leaves = _leaves(params)
+    return [v.astype(_work(v.dtype)) for v in leaves], [v.dtype for v in leaves]
+
+
+def _as_tree(shape: Any, leaves: list[Any], kinds: list[Any]) -> Any:
+    """A structure of leaves in their own precision."""
+    own = [v.astype(kind) for v, kind in zip(leaves, kinds, strict=True)]
+    return jax.tree_util.tree_unflatten(shape, own)
 
 
 def _work(kind: Any) -> Any:

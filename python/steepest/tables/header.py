@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 
 from steepest.errors import TableError
@@ -54,6 +55,51 @@ def column_of(rows: list[list[str]], j: int) -> list[str]:
     return [row[j].strip() for row in rows if j < len(row) and not is_missing(row[j])]
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a first line, at their places."""
+
+    values: list[int]
+    places: list[int]
+
+    @classmethod
+    def of(cls, first: list[str]) -> Numbers | None:
+        """None where one of them is no whole number."""
+        places = [j for j, field in enumerate(first) if is_numeral(field)]
+        if not all(WHOLE.fullmatch(first[j]) for j in places):
+            return None
+        return cls([int(first[j]) for j in places], places)
+
+    @property
+    def steps(self) -> list[int]:
+        return steps_of(self.values)
+
+    @property
+    def rise(self) -> bool:
+        """By equal steps."""
+        steps = set(self.steps)
+        return len(steps) == 1 and min(steps) > 0
+
+    @property
+    def count(self) -> bool:
+        """0, 1, 2, ... or 1, 2, 3, ..."""
+        return self.rise and self.steps[0] == 1 and self.values[0] in (0, 1)
+
+    @property
+    def years(self) -> bool:
+        return all(map(is_year, self.values))
+
+    def alike(self, body: list[list[str]]) -> float:
+        """The share of rows whose fields at these places are like the first row's: years, or rising by its steps."""
+        count = 0
+        for row in body:
+            fields = [row[j].strip() for j in self.places if j < len(row)]
+            if all(WHOLE.fullmatch(field) for field in fields):
+                found = [int(field) for field in fields]
+                count += all(map(is_year, found)) if self.years else steps_of(found) == self.steps
+        return count / len(body)
+
+
 def numbers_as_names(first: list[str], body: list[list[str]], name: str) -> str | None:
     """Why a first row that holds numbers holds names all the same: it counts the columns, or holds years.
 
@@ -62,40 +108,29 @@ def numbers_as_names(first: list[str], body: list[list[str]], name: str) -> str 
     TableError
         It could be names or data.
     """
-    places = [j for j, field in enumerate(first) if is_numeral(field)]
-    if not body or not all(WHOLE.fullmatch(first[j]) for j in places):
+    numbers = Numbers.of(first)
+    if not body or numbers is None:
         return None
-    words = [j for j, field in enumerate(first) if field and j not in places]
-    values = [int(first[j]) for j in places]
-    if any(first[j] in column_of(body, j) for j in words):
+    columns = [column_of(body, j) for j in range(len(first))]
+    words = [j for j, field in enumerate(first) if field and j not in numbers.places]
+    if any(first[j] in columns[j] for j in words):
         return None
-    steps = {b - a for a, b in pairwise(values)}
-    rising = len(values) > 1 and len(steps) == 1 and min(steps) > 0
-    counting = rising and steps == {1} and values[0] in (0, 1)
-    years = all(is_year(value) for value in values)
-    # Numbers, and dates too, where the first line has a word.
-    numbers_below = [
-        j
-        for j in words
-        if not first[j][0].isdigit()
-        and (column := column_of(body, j))
-        and all(is_numeral(entry) or entry[0].isdigit() for entry in column)
-    ]
-    if counting and first[0] == "" and len(first) == len(values) + 1:
+    if numbers.count and first[0] == "" and len(first) == len(numbers.values) + 1:
         return "the first line counts the columns"
-    if numbers_below and (rising or years):
-        return f"the first line holds no number where column {numbers_below[0]} does below"
-    if alike(values, body, places) > 0.05:
+    below = [j for j in words if not first[j][0].isdigit() and amounts(columns[j])]
+    if below and (numbers.rise or numbers.years):
+        return f"the first line holds no number where column {below[0]} does below"
+    if numbers.alike(body) > 0.05:
         return None
-    if years and rising:
+    if numbers.years and numbers.rise:
         return "the first line holds years, and no other line does"
-    again = all(first[j] in column_of(body, j) for j in places)
-    if rising and len(values) > 3 - (counting and not again):
+    again = all(first[j] in columns[j] for j in numbers.places)
+    if numbers.rise and len(numbers.values) > 3 - (numbers.count and not again):
         return "the first line rises by equal steps, and no other line does"
-    fractions = all(any("." in entry or "," in entry for entry in column_of(body, j)) for j in places)
-    if counting and not words and fractions and not again:
+    parts_of_one = all(fractions(columns[j]) for j in numbers.places)
+    if numbers.count and not words and not again and parts_of_one:
         return "the first line counts the columns, which hold fractions"
-    if years and words:
+    if numbers.years and words:
         raise TableError(
             f"the first line of {name} could hold names or data ({', '.join(first[:6])}): pass header=True if it "
             "holds the names, header=False if not"
@@ -103,20 +138,21 @@ def numbers_as_names(first: list[str], body: list[list[str]], name: str) -> str 
     return None
 
 
+def amounts(column: list[str]) -> bool:
+    """Whether a column holds numbers, or dates."""
+    return bool(column) and all(is_numeral(entry) or entry[0].isdigit() for entry in column)
+
+
+def fractions(column: list[str]) -> bool:
+    """Whether all its numbers are written with a part below 1."""
+    return all("." in entry or "," in entry for entry in column)
+
+
 def is_year(value: int) -> bool:
     """Whether a number may be a year."""
     return 1800 <= value <= 2100
 
 
-def alike(values: list[int], body: list[list[str]], places: list[int]) -> float:
-    """The share of rows whose fields at these places are like the first row's: years, or rising by its steps."""
-    steps = [b - a for a, b in pairwise(values)]
-    years = all(is_year(value) for value in values)
-    count = 0
-    for row in body:
-        fields = [row[j].strip() for j in places if j < len(row)]
-        if not all(WHOLE.fullmatch(field) for field in fields):
-            continue
-        found = [int(field) for field in fields]
-        count += all(map(is_year, found)) if years else [b - a for a, b in pairwise(found)] == steps
-    return count / len(body)
+def steps_of(values: list[int]) -> list[int]:
+    """From each to the next."""
+    return [b - a for a, b in pairwise(values)]
