@@ -53,10 +53,10 @@ def _is(value: Any, shape: Any) -> bool:
 
 def _inside(value: Any, shape: Any, where: str) -> str | None:
     """What is wrong with a list or a dict, or with what is in it."""
-    if not isinstance(value, list if isinstance(shape, list) else dict):
-        return f"{where} is a {type(value).__name__}"
-    if isinstance(shape, list):
+    if isinstance(shape, list) and isinstance(value, list):
         entries = [(item, shape[0], f"{where}[{i}]") for i, item in enumerate(value)]
+    elif isinstance(shape, list) or not isinstance(value, dict):
+        return f"{where} is a {type(value).__name__}"
     elif isinstance(shape, Each):
         entries = [(item, shape.shape, repr(key)) for key, item in value.items()]
     else:

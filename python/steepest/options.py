@@ -136,60 +136,23 @@ class Asked:
         groups: tuple[Group, ...] = ()
         if isinstance(method, Mapping) or isinstance((options or {}).get("rate"), Mapping):
             method, options, groups = _by_part(method, dict(options or {}), tree)
-        chain = list(method) if isinstance(method, list | tuple) and method else [method]
-        taking = len(chain) - 1
-        while taking > 0 and _turns_steps(chain[taking]):
-            taking -= 1
-        before = tuple(_read_turn(rule) for rule in chain[:taking])
-        after = tuple(_read_turn(rule) for rule in chain[taking + 1 :])
-        method = chain[taking]
-        name, settings, reason = _read_method(method)
-        schedule: Any = None
-        loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
-        disp, path, idle, ftol, workers = False, False, [], None, None
-        own = settings_by_method()[name] if name else ()
+        before, last, after = _read_chain(method)
+        name, settings, reason = _read_method(last)
+        read = _Options(name, settings, constrained)
         for key, value in (options or {}).items():
-            if value is None:
-                continue
-            if key in _PRINTS:
-                disp = bool(value)
-            elif key == "return_all":
-                path = bool(value)
-            elif key == "workers":
-                check_workers(value)
-                workers = value
-            elif key in NO_EFFECT and key not in own:
-                idle.append(key)
-            elif constrained and name in (None, *_CONSTRAINED) and key in ("ftol", "gtol"):
-                if key == "ftol":
-                    ftol = number(key, value)
-            elif key in _STEPS:
-                loop["step"] = _read_step(key, value)
-            elif key in LOOP:
-                loop[LOOP[key]] = read_budget(key, value)
-            elif key == "schedule" or (key == "rate" and changes(value)):
-                if schedule is not None:
-                    raise InputError("rate and schedule both say how the rate changes: one of them at a time")
-                schedule = read_schedule(key, value)
-                if key == "rate" and callable(value):
-                    settings["rate"] = 1.0
-            else:
-                setting = _SETTINGS.get(key, key)
-                _check_setting(setting, name)
-                settings[setting] = _read_setting(key, setting, name, value)
+            if value is not None:
+                read.take(key, value)
         if tol is not None and not (0 <= (tol := number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
-        if before or after or schedule:
-            known = loop["iterations"] is not None or settings.get("batch_size", 0.0) > 0
-            _around_a_rule(name, before + after, schedule, known)
-        scipys = method if reason else ""
+        if before or after or read.schedule:
+            known = read.loop["iterations"] is not None or settings.get("batch_size", 0.0) > 0
+            _around_a_rule(name, before + after, read.schedule, known)
+        scipys = last if reason else ""
         if tol is None:
-            tol = TOLERANCE.get(scipys.lower()) if ftol is None else max(ftol, 0.0)
+            tol = TOLERANCE.get(scipys.lower()) if read.ftol is None else max(read.ftol, 0.0)
         return cls(
-            name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, groups, schedule,
-            scipys,
-            path,
-            workers,
+            name, tuple(settings.items()), read.loop, tol, read.disp, reason, tuple(read.idle), before, after, groups,
+            read.schedule, scipys, read.path, read.workers,
         )  # fmt: skip
 
     def request(self) -> dict[str, Any]:
@@ -261,6 +224,72 @@ class Asked:
             }
             for key in self.idle
         ]
+
+
+@dataclasses.dataclass
+class _Options:
+    """Options by name, read one by one.
+
+    settings : the method's, to which those that are given are added.
+    constrained : whether ftol and gtol are those of methods for constraints.
+    """
+
+    method: str | None
+    settings: dict[str, float]
+    constrained: bool
+    loop: dict[str, Any] = dataclasses.field(
+        default_factory=lambda: dict.fromkeys(("iterations", "evaluations", "seconds", "step"))
+    )
+    disp: bool = False
+    path: bool = False
+    idle: list[str] = dataclasses.field(default_factory=list)
+    ftol: float | None = None
+    workers: Any = None
+    schedule: Any = None
+
+    def take(self, key: str, value: Any) -> None:
+        """One option."""
+        own = settings_by_method()[self.method] if self.method else ()
+        if key in _PRINTS:
+            self.disp = bool(value)
+        elif key == "return_all":
+            self.path = bool(value)
+        elif key == "workers":
+            check_workers(value)
+            self.workers = value
+        elif key in NO_EFFECT and key not in own:
+            self.idle.append(key)
+        elif self.constrained and self.method in (None, *_CONSTRAINED) and key in ("ftol", "gtol"):
+            if key == "ftol":
+                self.ftol = number(key, value)
+        elif key in _STEPS:
+            self.loop["step"] = _read_step(key, value)
+        elif key in LOOP:
+            self.loop[LOOP[key]] = read_budget(key, value)
+        elif key == "schedule" or (key == "rate" and changes(value)):
+            self._change(key, value)
+        else:
+            setting = _SETTINGS.get(key, key)
+            _check_setting(setting, self.method)
+            self.settings[setting] = _read_setting(key, setting, self.method, value)
+
+    def _change(self, key: str, value: Any) -> None:
+        """How the rate changes."""
+        if self.schedule is not None:
+            raise InputError("rate and schedule both say how the rate changes: one of them at a time")
+        self.schedule = read_schedule(key, value)
+        if key == "rate" and callable(value):
+            self.settings["rate"] = 1.0
+
+
+def _read_chain(method: Any) -> tuple[tuple[Named, ...], Any, tuple[Named, ...]]:
+    """What turns the gradient, the rule or method that takes the step, and what turns the step."""
+    chain = list(method) if isinstance(method, list | tuple) and method else [method]
+    taking = len(chain) - 1
+    while taking > 0 and _turns_steps(chain[taking]):
+        taking -= 1
+    before, after = chain[:taking], chain[taking + 1 :]
+    return tuple(map(_read_turn, before)), chain[taking], tuple(map(_read_turn, after))
 
 
 def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:

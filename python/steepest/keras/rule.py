@@ -271,7 +271,7 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         seen: list[Any],
     ) -> list[Any]:
         """What rule `k` makes of gradients or changes, its memories and numbers moved on."""
-        entry, wide = self._entries[k], _wide()
+        entry = self._entries[k]
         places = [self._get_variable_index(v) for v in variables]
         kept = [self._memory[k][p] for p in places]
         work = [keras.backend.standardize_dtype(v.dtype) for v in x]
@@ -279,26 +279,20 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         each = formula.groups(entry, len(self._trainable_variables)) > 1
         numbers = [self._numbers[k][p] for p in places] if each else self._numbers[k]
         state = [{n: ops.convert_to_tensor(v) for n, v in group.items()} for group in numbers]
-        # Variables that `exclude_from_weight_decay` names go beside the others, under the same sums.
-        decays = [not known.get("weight_decay") or self._use_weight_decay(v) for v in variables]
-        parts = [[i for i, d in enumerate(decays) if d is yes] for yes in (True, False)]
-        plan = {n: _number(v, wide) for n, v in known.items()}
-        plans = [plan, {**plan, "weight_decay": _number(0.0, wide)}]
 
         def pick(part: list[int], g: list[Any]) -> tuple[list[Any], list[Any], list[list[Any]]]:
             return [x[i] for i in part], [g[i] for i in part], [memory[i] for i in part]
 
+        parts = self._by_decay(known, variables)
         totals = None
-        if all(parts) and entry.about["scope"] == "all" and entry.about["sums"]:
+        if len(parts) > 1 and entry.about["scope"] == "all" and entry.about["sums"]:
             sums = [
                 formula.sums(entry, {**plan, **state[0]}, *pick(part, seen), host=_KERAS)
-                for plan, part in zip(plans, parts, strict=True)
+                for plan, part in parts
             ]
             totals = {n: sums[0][n] + sums[1][n] for n in sums[0]}
         out: list[Any] = list(x)
-        for part, plan in zip(parts, plans, strict=True):
-            if not part:
-                continue
+        for plan, part in parts:
             groups = [state[i] for i in part] if each else state
             looked = [seen[i] for i in part]
             moved, after, states = formula.step(entry, plan, *pick(part, g), groups, _KERAS, totals, looked)
@@ -310,6 +304,17 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
                 for name, variable in old.items():
                     self.assign(variable, new[name])
         return out
+
+    def _by_decay(
+        self, known: dict[str, Any], variables: Sequence[Any]
+    ) -> list[tuple[dict[str, Any], list[int]]]:
+        """What is known, and of which variables: those that `exclude_from_weight_decay` names go beside the others."""
+        wide = _wide()
+        plan = {n: _number(v, wide) for n, v in known.items()}
+        decays = [not known.get("weight_decay") or self._use_weight_decay(v) for v in variables]
+        plans = [(plan, True), ({**plan, "weight_decay": _number(0.0, wide)}, False)]
+        parts = [(plan, [i for i, d in enumerate(decays) if d is yes]) for plan, yes in plans]
+        return [(plan, part) for plan, part in parts if part]
 
     def get_config(self) -> dict[str, Any]:
         """What the optimizer is made from, for saving."""

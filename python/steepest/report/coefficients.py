@@ -31,47 +31,56 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
     if not given:
         return None
     for c in given:
-        c["weight"] = finite(c.get("per_sd"))
-        if c["weight"] is None:
-            c["weight"] = finite(c.get("value")) or 0.0
+        weight = finite(c.get("per_sd"))
+        c["weight"] = (finite(c.get("value")) or 0.0) if weight is None else weight
     largest = max(abs(c["weight"]) for c in given)
+    task = of_story(story)
+    several = task is not None and task.several
     view: View = {
         "zero": largest == 0.0,
         "intercept": _intercept(story),
         "total": plural(len(given), "coefficient"),
         "made": count(len(every) - len(given)) if len(every) > len(given) else "",
+        "at_zero": task.at_zero if task else "it predicts",
+        "where_zero": _where_zero(given),
+        "nonzero": count(sum(c["weight"] != 0 for c in given)),
+        "sparse": any(c["weight"] == 0 for c in given),
+        "layout": "several" if several else "one",
+        "unit": _unit(story, task),
     }
-    task = of_story(story)
-    view["at_zero"] = task.at_zero if task else "it predicts"
-    # An indicator of a level is no column that a reader could set to 0.
-    levels = sum(c.get("level") is not None for c in given)
-    view["where_zero"] = "Where every column is 0"
-    if levels:
-        view["where_zero"] = (
-            "Without levels" if levels == len(given) else "Where every number is 0, without levels"
-        )
-    view["nonzero"] = count(sum(c["weight"] != 0 for c in given))
-    view["sparse"] = any(c["weight"] == 0 for c in given)
-    several = task is not None and task.several
-    view["layout"] = "several" if several else "one"
-    view["unit"] = _unit(story, task)
-    if largest == 0.0:
-        return view
+    if largest > 0.0:
+        view |= _rows(given, story, largest, several)
+    return view
+
+
+def _rows(given: list[View], story: Mapping[str, Any], largest: float, several: bool) -> View:
+    """The rows of the table, those that are shown at once and those that are folded away."""
     groups = _groups(given)
     for group in groups:
         _beside_the_average(group)
-    view["levels"] = not several and any(c.get("beside") is not None for c in given)
-    view["marked"] = not several and any(_mark(c, story) for c in given)
     rows = _abreast(groups, story, largest) if several else [_group(g, story, largest) for g in groups]
     # Columns that the penalty left out say nothing: they are folded away.
-    telling = sum(any(c["weight"] for c in group) for group in groups) if not several else len(rows)
+    telling = sum(any(c["weight"] for c in group) for group in groups)
     first = FIRST if several else min(_as_many_as_fit(rows), max(1, telling))
-    view["first"], view["rest"] = rows[:first], rows[first:MOST]
-    view["left_out"] = count(len(rows) - MOST) if len(rows) > MOST else ""
+    view: View = {
+        "levels": not several and any(c.get("beside") is not None for c in given),
+        "marked": not several and any(_mark(c, story) for c in given),
+        "first": rows[:first],
+        "rest": rows[first:MOST],
+        "left_out": count(len(rows) - MOST) if len(rows) > MOST else "",
+    }
     if several:
         names = [named(c) for c in story.get("classes") or []]
         view["names"] = names if len(names) <= MOST_CLASSES_ABREAST else []
     return view
+
+
+def _where_zero(given: list[View]) -> str:
+    """Where the intercept alone predicts: an indicator of a level is no column that a reader could set to 0."""
+    levels = sum(c.get("level") is not None for c in given)
+    if not levels:
+        return "Where every column is 0"
+    return "Without levels" if levels == len(given) else "Where every number is 0, without levels"
 
 
 def _unit(story: Mapping[str, Any], task: Task | None) -> str:

@@ -127,8 +127,8 @@ def numbers_as_names(first: list[str], body: list[list[str]], name: str) -> str 
     again = all(first[j] in columns[j] for j in numbers.places)
     if numbers.rise and len(numbers.values) > 3 - (numbers.count and not again):
         return "the first line rises by equal steps, and no other line does"
-    parts_of_one = all(fractions(columns[j]) for j in numbers.places)
-    if numbers.count and not words and not again and parts_of_one:
+    all_fractions = all(fractions(columns[j]) for j in numbers.places)
+    if numbers.count and not words and not again and all_fractions:
         return "the first line counts the columns, which hold fractions"
     if numbers.years and words:
         raise TableError(
