@@ -181,12 +181,16 @@ def test_parts_of_several_kinds():
 
     start = Model(np.full(4, 0.25), np.zeros(9), np.zeros((3, 3)))
     penalty = {"shares": "simplex", "levels": "monotone", "matrix": ("nuclear_norm", 0.7)}
-    with pytest.raises(InputError, match=r"penalty names \['shares'\], which x0 does not have"):
-        steepest.minimize(value, start, penalty=penalty)
-    parts = dataclasses.asdict(start)
-    of = lambda p: value(Model(**p))  # noqa: E731
-    r = steepest.minimize(of, parts, penalty=penalty, tol=1e-12)
+    with pytest.raises(InputError, match=r"penalty names \['share'\], which x0 does not have"):
+        steepest.minimize(value, start, penalty={"share": None})
+    of = lambda p: value(p["model"])  # noqa: E731
+    with pytest.raises(InputError, match=r"\['model'\], which has parts: name those .*\['model'\].levels"):
+        steepest.minimize(of, {"model": start}, penalty={"model": "l1"})
+    r = steepest.minimize(of, {"model": start}, penalty={"model": penalty}, tol=1e-12)
     assert r.success
+    own = steepest.minimize(value, start, penalty=penalty, tol=1e-12)
+    np.testing.assert_array_equal(own.x.matrix, r.x["model"].matrix)
+    r.x = dataclasses.asdict(r.x["model"])
     np.testing.assert_allclose(r.x["shares"], to(goal.shares, penalty="simplex").x, atol=1e-6)
     np.testing.assert_allclose(r.x["levels"], isotonic_regression(goal.levels), atol=1e-6)
     u, s, v = np.linalg.svd(goal.matrix)

@@ -138,6 +138,32 @@ def test_bounds_by_name() -> None:
     nested = {"one": {"two": start}}
     inside = steepest.minimize(lambda x: fun(x["one"]["two"]), nested, bounds={"one": {"two": {"b": (0, 1)}}})
     assert inside.x["one"]["two"]["b"] == 1
+    # one pair for all in a part, the nearest for each
+    both = steepest.minimize(lambda x: fun(x["one"]), {"one": start}, bounds={"one": (0, 2)})
+    np.testing.assert_allclose(both.x["one"]["W"], np.clip(W, 0, 2), atol=1e-5)
+    assert both.x["one"]["b"] == 2
+
+
+def test_fields_of_dataclasses_are_names_too() -> None:
+    fun = lambda x: float(((x.weight - W) ** 2).sum() + (x.bias - 4) ** 2)  # noqa: E731
+    start = Layer(np.full((2, 3), 0.5), 0.5)
+    for bounds in ({"weight": (0, 2)}, Layer((0, 2), None)):  # type: ignore[arg-type]
+        r = steepest.minimize(fun, start, bounds=bounds)
+        np.testing.assert_allclose(r.x.weight, np.clip(W, 0, 2), atol=1e-5)
+        assert abs(r.x.bias - 4) < 1e-5
+    with pytest.raises(InputError, match=r"bounds name \['weigth'\], which x0 does not have; it has .weight"):
+        steepest.minimize(fun, start, bounds={"weigth": (0, 2)})
+
+
+def test_parts_are_no_labels_and_no_starts() -> None:
+    fun = lambda x: float(((x["W"] - W) ** 2).sum() + (x["b"] - 4) ** 2)  # noqa: E731
+    start = {"W": np.zeros((2, 3)), "b": 0.0}
+    each = {"W": "adam", "b": "sgd"}
+    with pytest.raises(InputError, match="put them in a list"):
+        steepest.compare(fun, each, start)
+    assert list(steepest.compare(fun, [each, "lbfgs"], start)) == ["adam on W, sgd on b", "lbfgs"]
+    with pytest.raises(InputError, match="a list of points, each with the parts of x0"):
+        steepest.minimize(fun, start, starts={"W": np.zeros((4, 2, 3)), "b": np.zeros(4)})
 
 
 @pytest.mark.parametrize(

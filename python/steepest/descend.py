@@ -308,6 +308,11 @@ def compare(
         raise InputError("methods must name at least one method; got none")
     fun, x0 = named(fun, x0)
     function = Function.of(fun, x0, args, jac, hess, None, bounds, penalty=penalty)
+    if isinstance(methods, Mapping) and function.tree and all(map(function.tree.has, methods)):
+        raise InputError(
+            "methods by label have the names of x0's parts: rules by part are one method, so put them in a list "
+            f"([{methods!r}]), or choose other labels"
+        )
     given = {"maxiter": 10_000} | dict(options or {})
     small = function.start.size <= 2
     results = {

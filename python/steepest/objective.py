@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ class Function:
             if hess is None and hessp is None:
                 # What is given is taken: neither of the object's own stands in its way.
                 hess, hessp = _of_its_own(of, "hess"), _of_its_own(of, "hessp")
-        if isinstance(bounds, Mapping):
+        if isinstance(bounds, Mapping) or (tree is not None and is_dataclass(bounds)):
             if tree is None:
                 raise InputError("bounds by name need an x0 with names; got one array")
             bounds = tree.bounds(bounds)

@@ -36,10 +36,17 @@ def read_penalty(penalty: Any, shape: tuple[int, ...], tree: Tree | None) -> lis
         return [_part("penalty", penalty, shape if tree is None else (size,))]
     if tree is None:
         raise InputError("penalties by name need an x0 with names; got one array")
-    given = {name: own for name, own in by_name(penalty) if own is not None}
-    for name in given:
-        if name not in tree.names:
+    given = {}
+    for name, own in by_name(penalty):
+        leaf, inside = tree.leaf(name), tree.within(name)
+        if leaf is None and not inside:
             raise InputError(f"penalty names {name}, which x0 does not have; it has {', '.join(tree.names)}")
+        if leaf is None and own is not None:
+            each = ", ".join(inside)
+            raise InputError(
+                f"penalty names {name}, which has parts: name those that have it, each by itself ({each})"
+            )
+        given[leaf] = own
     return [
         _part(f"penalty{name}", given.get(name), shape)
         for name, shape in zip(tree.names, tree.shapes, strict=True)

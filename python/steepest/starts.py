@@ -13,6 +13,7 @@ from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.objective import Function
 from steepest.result import Result
+from steepest.trees import is_tree
 
 __all__ = ["Walk", "read_count", "read_seed", "several"]
 
@@ -165,6 +166,10 @@ def read_count(what: str, value: Any, least: int) -> int:
 def _points(starts: Any, function: Function, random: np.random.Generator) -> Iterable[Floats]:
     """Where to begin: x0 itself and others around it, or the points given."""
     x0 = function.start
+    if function.tree is not None and is_tree(starts) and not isinstance(starts, list | tuple):
+        raise InputError(
+            f"starts must be a whole number, or a list of points, each with the parts of x0; got {starts!r}"
+        )
     if np.ndim(starts) == 0:
         return itertools.chain([x0], _drawn(read_count("starts", starts, 1) - 1, function, random))
     points = [function.read(p) for p in starts]

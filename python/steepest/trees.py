@@ -103,19 +103,15 @@ class Tree:
         )
         return _built(self._x0, parts)
 
-    def bounds(self, bounds: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    def bounds(self, bounds: Any) -> list[tuple[Any, Any]]:
         """Bounds by name as one pair a variable: of each part a pair (low, high) of numbers or of arrays in its
-        shape; what is not named, or None, has none."""
+        shape; what is not named, or None, has none. A pair that names a part of parts is that of every leaf in it."""
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        given = {name: _pair(name, pair) for name, pair in by_name(bounds, fields=True) if pair is not None}
-        for name in given:
-            if name not in self.names:
-                raise InputError(
-                    f"bounds name {name}, which x0 does not have; it has {', '.join(self.names)}"
-                )
+        given = {name: _pair(name, pair) for name, pair in by_name(bounds, fields=True)}
+        pairs = self.named("bounds name", given)
         for k, name in enumerate(self.names):
             at = slice(self._ends[k], self._ends[k + 1])
-            for side, value in zip((low, high), given.get(name, (None, None)), strict=True):
+            for side, value in zip((low, high), pairs[k] or (None, None), strict=True):
                 if value is not None:
                     side[at] = np.ravel(_spread(f"bounds{name}", value, self.shapes[k]))
         return list(zip(low.tolist(), high.tolist(), strict=True))
@@ -126,20 +122,40 @@ class Tree:
         >>> Tree({"layer": {"weight": 1.0, "bias": 0.0}, "scale": 2.0}).each("rate", {"layer": 0.1, "scale": 0.5})
         [0.1, 0.1, 0.5]
         """
-        named = {_by_key(name): (name, value) for name, value in by_name(given)}
+        values = self.named(f"{what} names", {name: (value,) for name, value in by_name(given)}, every=what)
+        return [value for (value,) in values]
+
+    def named(self, what: str, given: Mapping[str, Any], every: str = "") -> list[Any]:
+        """What is given by the names of parts, for each leaf: that of its nearest part, or None.
+
+        `every` is what all must have.
+        """
+        named = {_by_key(name): (name, value) for name, value in given.items()}
         values, used = [], set()
         for leaf in self.names:
             key = _by_key(leaf)
             at = [name for name in named if key == name or key.startswith(name + "[")]
-            if not at:
-                raise InputError(f"{what} must be given for every part of x0; {leaf} has none")
+            if every and not at:
+                raise InputError(f"{every} must be given for every part of x0; {leaf} has none")
             used.update(at)
-            values.append(named[max(at, key=len)][1])
+            values.append(named[max(at, key=len)][1] if at else None)
         for key, (name, _) in named.items():
             if key not in used:
-                there = ", ".join(self.names)
-                raise InputError(f"{what} names {name}, which x0 does not have; it has {there}")
+                raise InputError(f"{what} {name}, which x0 does not have; it has {', '.join(self.names)}")
         return values
+
+    def leaf(self, name: str) -> str | None:
+        """The leaf that is called so, where the fields of dataclasses may be written as keys; None for none."""
+        return {_by_key(leaf): leaf for leaf in self.names}.get(_by_key(name))
+
+    def within(self, name: str) -> list[str]:
+        """The leaves in the part that is called so."""
+        return [leaf for leaf in self.names if _by_key(leaf).startswith(_by_key(name) + "[")]
+
+    def has(self, key: Any) -> bool:
+        """Whether a key names a part of the start."""
+        name = f"[{key!r}]"
+        return self.leaf(name) is not None or bool(self.within(name))
 
     def _leaf(self, what: str, k: int, leaf: Any) -> Flat:
         array = _array(f"{what}{self.names[k]}", leaf)
@@ -214,6 +230,8 @@ def by_name(given: Any, fields: bool = False, name: str = "") -> Iterator[tuple[
 
 
 def _pair(name: str, bounds: Any) -> tuple[Any, Any]:
+    if bounds is None:
+        return None, None
     try:
         low, high = bounds
     except (TypeError, ValueError):
