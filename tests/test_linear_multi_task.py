@@ -295,3 +295,20 @@ def test_more_columns_than_rows_down_to_interpolation(share):
     point = R * min(LONG(1), alpha / slopes.max())
     bound = ((Y - Y.mean(0)) * point).sum() / 60 - (point**2).sum() / 120
     assert value - bound <= 1.01e-6 * value
+
+
+@pytest.mark.parametrize(
+    ("seed", "n", "d", "rank"), [(1, 13, 22, 3), (2, 12, 30, 3), (3, 20, 48, 2), (4, 31, 60, 4)]
+)
+def test_columns_next_to_parallel_near_interpolation(seed: int, n: int, d: int, rank: int) -> None:
+    """Which columns are in use no sweep and no step over those in use settles: it had ended at three times the least."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(n, rank)) @ random.normal(size=(rank, d)) + 3e-3 * random.normal(size=(n, d))
+    y = random.normal(size=(n, 4)) + x[:, :3] @ random.normal(size=(3, 4))
+    alpha = 1e-5 * np.linalg.norm(x.T @ y, axis=1).max() / n
+    model = MultiTaskLasso(alpha=alpha, fit_intercept=False).fit(x, y)
+    assert model.result_.success
+    left = y - x @ model.coef_.T
+    value = (left**2).sum() / (2 * n) + alpha * np.linalg.norm(model.coef_, axis=0).sum()
+    dual = left * min(1.0, n * alpha / np.linalg.norm(x.T @ left, axis=1).max())
+    assert value - ((y * dual).sum() - (dual**2).sum() / 2) / n <= 2e-6 * value

@@ -8,6 +8,7 @@
 //! Obozinski, Taskar and Jordan 2010, <https://doi.org/10.1007/s11222-008-9111-x>; Massias, Gramfort and Salmon 2018.
 mod face;
 mod seen;
+mod smoothed;
 
 use super::{Bounded, SQUARES, Squares, TooLarge};
 use crate::certificate::{Certificate, Kind};

@@ -30,13 +30,13 @@ pub(super) struct Face {
     targets: usize,
     /// What a column's length costs.
     pub lengths: f64,
-    ridge: f64,
+    pub ridge: f64,
     /// Its columns in the order in which they came, and Σ share · x x′ over them.
     pub set: Vec<u32>,
     pub gram: Vec<f64>,
     /// Coefficients and slopes: of each target those of the set.
-    w: Vec<f64>,
-    q: Vec<f64>,
+    pub w: Vec<f64>,
+    pub q: Vec<f64>,
     begun: Vec<f64>,
     slopes: Vec<f64>,
     loss: f64,
@@ -74,7 +74,7 @@ impl Face {
         (self.w, self.q) = (pick(w), pick(&read.slopes));
         (self.begun, self.slopes, self.loss) = (self.w.clone(), self.q.clone(), read.loss);
         let (mut last, mut least, mut idle, mut sweeps) = (f64::INFINITY, f64::INFINITY, 0, 1);
-        let (mut since, mut steps, mut whole) = (0, 0, false);
+        let (mut since, mut steps, mut whole, mut fresh) = (0, 0, false, true);
         for round in 0..ROUNDS {
             cancel::check();
             let changed = (0..sweeps).fold(false, |changed, _| self.sweep() || changed);
@@ -108,7 +108,10 @@ impl Face {
             (idle, steps) = if gap < 0.9 * least { (0, 0) } else { (idle + 1, steps) };
             least = least.min(gap);
             if idle > IDLE && steps > IDLE_STEPS {
-                break;
+                if !std::mem::take(&mut fresh) || !self.smoothed(goal) {
+                    break;
+                }
+                (least, idle, sweeps, whole) = (f64::INFINITY, 0, 1, false);
             }
         }
         for (w, own) in w.chunks_exact_mut(d).zip(self.w.chunks_exact(s.max(1))) {
@@ -153,7 +156,7 @@ impl Face {
     }
 
     /// How far from the least over the set, at most.
-    fn gap(&self) -> f64 {
+    pub fn gap(&self) -> f64 {
         let s = self.set.len();
         let moved = self.w.iter().zip(&self.begun).zip(self.q.iter().zip(&self.slopes));
         let fell: f64 = moved.map(|((w, b), (q, g))| (q + g) * (w - b)).sum();
