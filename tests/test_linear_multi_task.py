@@ -301,7 +301,7 @@ def test_more_columns_than_rows_down_to_interpolation(share):
     ("seed", "n", "d", "rank"), [(1, 13, 22, 3), (2, 12, 30, 3), (3, 20, 48, 2), (4, 31, 60, 4)]
 )
 def test_columns_next_to_parallel_near_interpolation(seed: int, n: int, d: int, rank: int) -> None:
-    """Which columns are in use no sweep and no step over those in use settles: it had ended at three times the least."""
+    """Which columns are in use no sweep and no step over those in use settles: it had ended far above."""
     random = np.random.default_rng(seed)
     x = random.normal(size=(n, rank)) @ random.normal(size=(rank, d)) + 3e-3 * random.normal(size=(n, d))
     y = random.normal(size=(n, 4)) + x[:, :3] @ random.normal(size=(3, 4))
