@@ -442,6 +442,8 @@ def test_what_is_missing_is_named_wherever_it_is(missing: Any) -> None:
         RatingsFactorization(2, 0.05).fit(ids, i, r)
     with pytest.raises(InputError, match="time row 3 is missing"):
         RatingsFactorization(2, 0.05).fit(u, i, r, time=ids)
+    with pytest.raises(InputError, match=f"such as {u.min()}; got '{u[0]}'"):
+        RatingsFactorization(2, 0.05).fit(u, i, r).predict([str(u[0])], i[:1])
     when = np.arange(len(u)) * 1.0
     when[5] = np.nan
     with pytest.raises(InputError, match="time row 5 is missing, nan"):

@@ -245,6 +245,7 @@ def test_one_who_has_everything_breaks_nothing() -> None:
         ({"loss": "bpr", "nonnegative": True}, None, 'nonnegative is for loss="squared"'),
         ({"loss": "bpr"}, ([0, 0, 1, 1], [0, 1, 0, 1]), "every user has every item"),
         ({"loss": "bpr"}, ([0, 1, 1], [0, 1, 0], [1, -1, 2]), "clicks are counted from 0"),
+        ({}, ([0, 1, 1], [0, 1, 0], [1, np.nan, 2]), "counts row 1 is not finite, nan"),
         ({"loss": "bpr", "method": "alternating"}, None, "alternating"),
         ({"seed": None}, None, "seed must be a whole number of at least 0; got None"),
         ({"loss": "bpr", "seed": -1}, None, "seed must be a whole number of at least 0; got -1"),

@@ -257,6 +257,7 @@ def test_bad_settings_are_refused_in_words() -> None:
         ({"threads": 0}, "threads must be at least 1; got 0"),
         ({"l1_ratio": 2}, "l1_ratio must be from 0 to 1; got 2"),
         ({"validation": 0}, "choosing alpha needs held-out rows"),
+        ({"sample_weight": np.zeros(len(data))}, "all weights are 0"),
     ]:
         with pytest.raises(InputError, match=said):
             steepest.fit(data, "spent", **options)  # type: ignore[arg-type]

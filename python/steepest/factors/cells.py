@@ -56,7 +56,13 @@ class Cells:
 
 
 def read(
-    users: Any, items: Any = None, ratings: Any = None, *, time: Any = None, sample_weight: Any = None
+    users: Any,
+    items: Any = None,
+    ratings: Any = None,
+    *,
+    time: Any = None,
+    sample_weight: Any = None,
+    called: str = "ratings",
 ) -> Cells:
     """Cells from ids and ratings, a table of two or three columns, or a sparse matrix.
 
@@ -72,6 +78,8 @@ def read(
         When each was made.
     sample_weight : array of shape (rows,), optional
         At least 0.
+    called : str
+        What the ratings are where something is wrong with them.
 
     Raises
     ------
@@ -80,13 +88,13 @@ def read(
     """
     if sparse.issparse(users):
         if items is not None or ratings is not None:
-            raise InputError("a sparse matrix has the items and ratings in it: pass it alone")
-        _core.check_structure(users, "ratings")
+            raise InputError(f"a sparse matrix has the items and {called} in it: pass it alone")
+        _core.check_structure(users, called)
         matrix = sparse.coo_array(cast(Any, users))
         ids = np.arange(matrix.shape[0]), np.arange(matrix.shape[1])
         codes = matrix.row.astype(np.uint32), matrix.col.astype(np.uint32)
         return _checked(
-            Cells(*codes, numbers("ratings", matrix.data), *ids, *_beside(time, sample_weight, matrix.nnz))
+            Cells(*codes, numbers(called, matrix.data), *ids, *_beside(time, sample_weight, matrix.nnz))
         )
     if items is None:
         users, items, *rest = columns_of(users)
@@ -94,8 +102,8 @@ def read(
     user_codes, user_ids = coded("users", users)
     item_codes, item_ids = coded("items", items)
     n = len(user_codes)
-    values = np.ones(n) if ratings is None else numbers("ratings", ratings)
-    for name, found in (("items", len(item_codes)), ("ratings", len(values))):
+    values = np.ones(n) if ratings is None else numbers(called, ratings)
+    for name, found in (("items", len(item_codes)), (called, len(values))):
         if found != n:
             raise InputError(f"{name} must be as many as users, {n}; got {found}")
     return _checked(
@@ -159,14 +167,24 @@ def codes_of(name: str, ids: Any, known: NDArray[Any]) -> NDArray[np.int64]:
     values = _ids(name, ids)
     texts = [array.dtype.kind in "UOT" for array in (values, known)]
     if len(values) and texts[0] != texts[1]:
-        raise InputError(f"{name} must be ids like those of the fit, such as {known[0]!s}; got {values[0]!s}")
+        raise InputError(unlike(name, known[0], values[0]))
     if not len(known):
         return np.full(len(values), -1)
     try:
         places = np.minimum(np.searchsorted(known, values), len(known) - 1)
     except TypeError:
-        raise InputError(f"{name} must be ids like those of the fit, such as {known[0]!s}") from None
+        raise InputError(unlike(name, known[0], values[0])) from None
     return np.where(known[places] == values, places, -1).astype(np.int64)
+
+
+def unlike(name: str, known: Any, got: Any) -> str:
+    """Ids of another type than those of the fit, in words: a text in quotes, which a number has not.
+
+    >>> unlike("users", np.int64(7), np.str_("7"))
+    "users must be ids like those of the fit, such as 7; got '7'"
+    """
+    shown = [repr(one.item() if isinstance(one, np.generic) else one) for one in (known, got)]
+    return f"{name} must be ids like those of the fit, such as {shown[0]}; got {shown[1]}"
 
 
 def _ids(name: str, ids: Any) -> NDArray[Any]:

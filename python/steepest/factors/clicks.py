@@ -203,7 +203,7 @@ class ClicksFactorization(Factorization):
         NotConverged
             If a budget ran out first.
         """
-        return self._fit(read(users, items, counts, time=time))  # type: ignore[no-any-return]
+        return self._fit(read(users, items, counts, time=time, called="counts"))  # type: ignore[no-any-return]
 
     def predict(self, users: Any, items: Any) -> Floats:
         """The score of each pair: near 1 what a user is likely to have, near 0 what not.

@@ -17,7 +17,7 @@ from steepest.findings import Finding, findings_text
 from steepest.result import Result
 
 from .asking import Asking
-from .cells import Cells, coded, codes_of, read
+from .cells import Cells, coded, codes_of, read, unlike
 from .choosing import Tried, as_dicts, choose, most_useful_rounds
 from .judging import split_off
 from .problem import Factors, Problem
@@ -353,9 +353,7 @@ def _joined(first: Cells, second: Cells) -> Cells:
         ids = [getattr(cells, f"{name}_ids") for cells in (first, second)]
         kinds = [array.dtype.kind in "UOT" for array in ids]
         if kinds[0] != kinds[1]:
-            raise InputError(
-                f"{name}s must be ids like those of the fit, such as {ids[0][0]!s}; got {ids[1][0]!s}"
-            )
+            raise InputError(unlike(f"{name}s", ids[0][0], ids[1][0]))
         codes, known = coded(f"{name}s", np.concatenate(ids))
         own = codes[: len(ids[0])], codes[len(ids[0]) :]
         here = [map_[getattr(cells, f"{name}s")] for map_, cells in zip(own, (first, second), strict=True)]

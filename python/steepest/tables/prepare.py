@@ -288,6 +288,8 @@ def weights_of(table: Table, weight: Any, target: str) -> tuple[np.ndarray[Any, 
             f"weights must be finite and at least 0; row {wrong[0]} has {found[wrong[0]]} "
             f"({wrong.size} such rows)"
         )
+    if found.size and not found.any():
+        raise InputError("all weights are 0: there is no row that counts")
     return found, by
 
 
