@@ -124,3 +124,29 @@ def test_steps_along_one_line_have_not_explored_the_plane(method):
 
     r = steepest.minimize(fun, [-3.89692456685873, -1.6445198552710505], jac=jac, method=method)
     assert not r.success or r.fun < -0.3, r.fun
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+def test_steps_within_a_plane_of_symmetry_have_not_explored_what_lies_across_it(method):
+    """However many they were: a saddle across it looks like the least point, which it is within the plane."""
+    for seed in range(20):
+        r = np.random.default_rng([seed, 29])
+        n = int(r.integers(4, 30))
+        q = np.linalg.qr(r.normal(size=(n, n)))[0]
+        c, slope = 10 ** r.uniform(-1, 3, n), r.normal(size=n)
+        c[-1], slope[-1] = -2.0, 0.0
+        start = r.normal(size=n)
+        start[-1] = 0.0
+
+        def fun(x, q=q, c=c, slope=slope):
+            u = q.T @ x
+            return float(0.5 * c @ u**2 + slope @ u + u[-1] ** 4)
+
+        def jac(x, q=q, c=c, slope=slope):
+            u = q.T @ x
+            g = c * u + slope
+            g[-1] += 4 * u[-1] ** 3
+            return q @ g
+
+        result = steepest.minimize(fun, q @ start, jac=jac, method=method)
+        assert not result.success or abs(abs((q.T @ result.x)[-1]) - np.sqrt(0.5)) < 1e-2, seed

@@ -40,16 +40,17 @@ impl Run {
         self.at.scatter();
         let mut doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
         let mut sharp = self.at.sharp(problem, &front);
-        let mut rest = self.unforeseen(&front.gradient);
+        let mut unforeseen = vec![self.unforeseen(&front.gradient)];
         if clear(&doubt) && self.turned() {
             front = Front::default();
             doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
             sharp |= self.at.sharp(problem, &front);
-            rest = self.unforeseen(&front.gradient).or(rest);
+            unforeseen.push(self.unforeseen(&front.gradient));
         }
-        if clear(&doubt)
-            && let Some(rest) = rest
-        {
+        for rest in unforeseen.into_iter().rev().flatten() {
+            if !clear(&doubt) {
+                break;
+            }
             self.at.d[..self.at.n].copy_from_slice(&rest);
             match self.with(false, |at, view| at.look(problem, view))? {
                 Doubt::None => {}
@@ -120,7 +121,13 @@ impl Run {
         let d = &mut self.at.d;
         gradient_check::scattered_else(n, d);
         (0..n).for_each(|j| d[j] *= lengths[j]);
-        if !self.pairs.unexplored(d) {
+        let (mut left, at) = (d[..n].to_vec(), &self.at);
+        let free = |j: usize| at.room(j, 1.0).min(at.room(j, -1.0)) > 0.0;
+        let unmoved = self.gone.unmoved(&mut left, free);
+        let d = &mut self.at.d;
+        if unmoved {
+            d[..n].copy_from_slice(&left);
+        } else if !self.pairs.unexplored(d) {
             if self.at.escapes == 0 {
                 return false;
             }
@@ -234,6 +241,7 @@ impl Run {
             at.measure(problem);
         }
         self.pairs.clear();
+        self.gone.clear();
         self.direction.forget();
         (self.metric, self.gamma) = (None, None);
         self.stand_after_look(problem)
