@@ -492,3 +492,73 @@ def test_a_constraint_that_is_no_number_beyond_its_limit_is_met_there(edge: Any,
     )
     assert result.outcome in ("converged", "plateau")
     assert result.x == pytest.approx([2, 3], abs=1e-4)
+
+
+@pytest.mark.parametrize("jac", [True, False])
+def test_a_start_that_is_level_and_no_least_point_is_left(jac: bool) -> None:
+    """Eigenvectors are level on the sphere: all but those of the least eigenvalue are saddles, or the greatest."""
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        n = int(random.integers(2, 6))
+        a = random.normal(size=(n, n))
+        a += a.T
+        least, vectors = np.linalg.eigh(a)
+        sphere: dict[str, Any] = {"type": "eq", "fun": lambda x: x @ x - 1}
+        for start in vectors.T[1:]:
+            r = steepest.minimize(
+                lambda x, a=a: x @ a @ x,
+                start,
+                jac=(lambda x, a=a: 2 * a @ x) if jac else None,
+                constraints=sphere | ({"jac": lambda x: 2 * x} if jac else {}),
+            )
+            assert r.success
+            assert r.fun == pytest.approx(least[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 6, 11, 17, 23])
+def test_the_least_of_the_largest_of_several_is_that_of_the_linear_program(seed: int) -> None:
+    """Its Lagrangian does not bend: models that bend by next to nothing had met constraints by few digits."""
+    random = np.random.default_rng(seed)
+    n, m = int(random.integers(1, 5)), int(random.integers(2, 9))
+    a, b = random.normal(size=(m, n)), random.normal(size=m)
+    r = steepest.minimize(
+        lambda z: z[-1],
+        np.append(random.normal(size=n), 5.0),
+        constraints={"type": "ineq", "fun": lambda z: z[-1] - np.abs(a @ z[:-1] - b)},
+    )
+    rows = np.vstack([np.c_[a, -np.ones(m)], np.c_[-a, -np.ones(m)]])
+    cost = np.append(np.zeros(n), 1.0)
+    least = optimize.linprog(cost, rows, np.append(b, -b), bounds=(None, None)).fun
+    assert r.fun == pytest.approx(least, abs=1e-5)
+
+
+def test_where_no_multipliers_are_nothing_is_claimed_above_the_least() -> None:
+    """At the least point, (1, 0), the gradients of both constraints lie on one line, which that of f is not on."""
+    cusp = [
+        {"type": "ineq", "fun": lambda x: (1 - x[0]) ** 3 - x[1]},
+        {"type": "ineq", "fun": lambda x: x[1]},
+    ]
+    for start in itertools.product([-0.45, 0.1, 0.9], [0.2, 0.9]):
+        r = steepest.minimize(lambda x: -x[0], start, constraints=cusp)
+        assert not r.success or r.fun < -1 + 1e-3, start
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_what_falls_without_end_within_the_constraints_is_unbounded() -> None:
+    for fun in (lambda x: x[0] ** 3, lambda x: -np.exp(-x[0] / 10), lambda x: 5 * x[0]):
+        r = steepest.minimize(fun, [0.3], constraints={"type": "ineq", "fun": lambda x: 2 - x[0]})
+        assert r.outcome == "unbounded"
+
+
+def test_rounds_that_find_the_same_again_come_to_an_end() -> None:
+    """Whole numbers have no slopes: 21 042 calls."""
+    calls = 0
+
+    def rounded(x: Any) -> float:
+        nonlocal calls
+        calls += 1
+        return float(((np.round(x) - [2.2, 7.6]) ** 2).sum())
+
+    room = {"type": "ineq", "fun": lambda x: 12 - x.sum()}
+    steepest.minimize(rounded, [6.3, 2.1], constraints=room, bounds=[(0, 10)] * 2)
+    assert calls < 8000

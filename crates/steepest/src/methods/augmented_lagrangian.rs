@@ -65,6 +65,10 @@ const ROUNDS: u32 = 60;
 const ENOUGH: f64 = 0.25;
 /// Times as large.
 const GROWTH: f64 = 10.0;
+/// So many rounds that are no claim, and find f where it was, are enough.
+const IDLE: u32 = 4;
+/// A point that is level and no least one is left so often at most.
+const LEFT: u32 = 8;
 /// ρ is not made larger than so many times what it was: beyond, L is nothing but its constraints.
 const MOST: f64 = 1e12;
 
@@ -88,6 +92,12 @@ struct Now {
     size: f64,
     /// The gradient of f where the models claim.
     gradient: Vec<f64>,
+    /// Whether quadratic models come first, and how often a point that was level has been left.
+    by_models: bool,
+    left: u32,
+    /// f after the last round, and rounds in a row that found nothing lower and claimed nothing.
+    was: f64,
+    idle: u32,
 }
 
 impl State for Now {
@@ -105,6 +115,10 @@ impl State for Now {
             begun,
             size,
             gradient: _,
+            by_models,
+            left,
+            was,
+            idle,
         } = self;
         v.field("models", models)?;
         v.field("terms", terms)?;
@@ -138,6 +152,10 @@ impl State for Now {
         v.field("noticed", noticed)?;
         v.field("begun", begun)?;
         v.field("size", size)?;
+        v.field("by_models", by_models)?;
+        v.field("left", left)?;
+        v.field("was", was)?;
+        v.field("idle", idle)?;
         v.check("size", (0.0..=f64::MAX).contains(size), "is out of its range")
     }
 }
@@ -228,6 +246,10 @@ impl Now {
             begun: value,
             size: value.abs(),
             gradient: Vec::new(),
+            by_models,
+            left: 0,
+            was: value,
+            idle: 0,
         })
     }
 
@@ -285,6 +307,11 @@ impl Now {
             step.verdict = Some(verdict);
             return Ok(step);
         }
+        // Where the constraints are met nothing keeps f from falling.
+        if matches!(verdict, Status::Unbounded) && met(&self.terms, tolerance) {
+            step.verdict = Some(verdict);
+            return Ok(step);
+        }
         // What was noticed on the way is of L, and of this round alone.
         if self.terms.measure(problem, x)? {
             problem.forget_findings(self.noticed);
@@ -322,6 +349,14 @@ impl Now {
         self.next(&mut step);
         let near = off <= ENOUGH * self.off || met && held;
         let largest = self.terms.rho >= MOST;
+        // A round that is as exact as it gets, and no claim, where f is what it was: another one is the same.
+        let same = (value - self.was).abs() <= tolerance * self.size.max(value.abs());
+        let known = settled && exact || share < 1.0 || missed > tolerance;
+        self.idle = if same && !known { self.idle + 1 } else { 0 };
+        self.was = value;
+        if self.idle >= IDLE {
+            step.verdict = Some(if settled { Status::Plateau } else { verdict });
+        }
         self.vain = if !met && missed > 0.9 * self.missed { self.vain + 1 } else { 0 };
         if self.vain >= 4 && (largest || self.vain >= 10) && missed > tolerance.sqrt() {
             step.verdict = Some(Status::Infeasible);
@@ -367,6 +402,9 @@ impl Now {
                         ..self.claimed(problem, f64::INFINITY)
                     });
                 }
+                Came::Rest(Confirmed::Down(d)) if self.left < LEFT => {
+                    return self.leave(problem, x, (&z, &d));
+                }
                 Came::Rest(_) => self.take_over(true),
                 Came::Stuck => self.take_over(false),
             }
@@ -375,17 +413,65 @@ impl Now {
         }
         let step = self.step(problem, x)?;
         let z = inward(problem, x);
-        self.told(problem, &z, step)
+        let step = self.told(problem, &z, step)?;
+        let claims = matches!(step.verdict, Some(Status::Converged | Status::PrecisionLimit));
+        if claims && self.left < LEFT {
+            // L bends up across the constraints, by as much as they are priced: how it does along them is asked by itself.
+            let scaled = self.terms.prices().into_iter().zip(&self.terms.scale);
+            let price: Vec<f64> = scaled.map(|(u, s)| u * s).collect();
+            let models = self.models_at(problem, &z)?;
+            let size = self.size;
+            let lower = match models {
+                Some(models) => models.saddle(problem, &z, &price, size)?,
+                None => None,
+            };
+            if let Some(d) = lower {
+                return self.leave(problem, x, (&z, &d));
+            }
+        }
+        Ok(step)
+    }
+    /// Models that begin at z.
+    fn models_at(&mut self, problem: &mut Problem<'_>, z: &[f64]) -> Result<Option<Models>, Halt> {
+        problem.ask(z, Rows::All, &mut [Ask::Constraints(&mut self.terms.c)])?;
+        let mut gradient = vec![0.0; z.len()];
+        let value = problem.total_gradient(z, &mut gradient)?;
+        Models::begin(problem, z, (value, gradient), &self.terms.c)
+    }
+    /// From a point that is level to where L is lower, and on from there.
+    fn leave(
+        &mut self,
+        problem: &mut Problem<'_>,
+        x: &mut [f64],
+        (z, d): (&[f64], &[f64]),
+    ) -> Result<Step, Halt> {
+        let at: Vec<f64> = z.iter().zip(d).map(|(z, d)| z + d).collect();
+        problem.units().outward(&at, x);
+        if let Some(bounds) = Bounds::of(problem) {
+            bounds.project(x);
+        }
+        problem.forget_findings(self.noticed);
+        (self.left, self.round, self.inner) = (self.left + 1, 0, None);
+        let models = self.models_at(problem, &inward(problem, x))?;
+        let value = problem.total(&inward(problem, x))?;
+        self.models = models.filter(|_| self.by_models);
+        Ok(Step {
+            value: value * problem.units().value(),
+            residual: self.terms.missed().max(1.0),
+            violation: self.terms.most(|_| 1.0),
+            ..Step::default()
+        })
     }
     /// What the models claim where they are at rest, when so much is left at most.
-    fn claimed(&mut self, problem: &Problem<'_>, left: f64) -> Step {
+    fn claimed(&mut self, problem: &mut Problem<'_>, left: f64) -> Step {
         let Some(models) = &self.models else { return Step::default() };
+        let hidden = models.hidden(problem);
         let units = problem.units();
         let slopes = models.gradient().iter().enumerate();
         self.gradient = slopes.map(|(j, g)| g * units.value() / units.length(j)).collect();
         let (unit, missed) = (problem.units().value(), self.terms.missed());
         let size = models.size().max(models.value().abs()).max(f64::MIN_POSITIVE);
-        let rounding = 64.0 * f64::EPSILON * models.value().abs();
+        let rounding = (64.0 * f64::EPSILON * models.value().abs()).max(hidden);
         let share = |of: f64| (of.max(0.0) / size).sqrt();
         let certificate = left.is_finite().then(|| Certificate {
             kind: Kind::Stationary,

@@ -2,15 +2,16 @@
 mod bends;
 mod confirm;
 mod foretold;
+mod lower;
 mod program;
 mod proposal;
 
-use crate::linalg::vectors::dot;
+use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
 use crate::methods::bounds::Bounds;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
-use crate::status::Halt;
+use crate::status::{Halt, Status};
 pub(super) use confirm::Confirmed;
 use confirm::{Beside, Claim};
 use proposal::Proposal;
@@ -26,6 +27,10 @@ const SADDLES: u32 = 5;
 const LONGER: f64 = 3.0;
 /// Steps that only meet constraints, at most.
 const POLISHED: u32 = 3;
+/// So many times the noise of one value is what it hides of where the least is.
+const HIDDEN: f64 = 16.0;
+/// After fewer steps than these, where the descent began may be all that they have seen: a saddle is looked for along every way.
+const LEARNED: u32 = 3;
 /// The part of what a step promises that it has to keep.
 const KEPT: f64 = 1e-4;
 /// What rounding may hide of a merit, as a part of it.
@@ -180,6 +185,16 @@ impl Models {
         &self.c
     }
 
+    /// What noise hides of f, where that is little beside what it has come by: more is not asked for. Else 0.
+    pub fn hidden(&self, problem: &mut Problem<'_>) -> f64 {
+        if problem.offers().differences == 0 {
+            return 0.0;
+        }
+        let hidden = HIDDEN * problem.accuracy(&mut vec![0.0; self.gradient.len()]);
+        let most = problem.tolerance() * self.size.max(self.value.abs());
+        if hidden <= most { hidden } else { 0.0 }
+    }
+
     /// The largest curvature along a variable.
     pub fn steepest(&self) -> f64 {
         let n = self.gradient.len();
@@ -226,14 +241,25 @@ impl Models {
         let here = self.merit(self.value, &self.c, within);
         let promised =
             dot(&self.gradient, &proposal.d) - (1.0 - proposal.left) * (here - self.value);
-        let small = self.small(problem.tolerance());
-        let claim =
-            Claim { x: &*x, price: &proposal.price, promised: promised.min(0.0), small, within };
-        if self.little(problem.tolerance(), here, promised) {
+        let (small, hidden) = (self.small(problem.tolerance()), self.hidden(problem));
+        // Where a program's answer has the value rise, it is none.
+        if !(promised <= small.max(hidden)) {
+            return Ok(Came::Stuck);
+        }
+        let promised = if promised > 0.0 { -promised } else { promised };
+        let claim = Claim { x: &*x, price: &proposal.price, promised, small, hidden, within };
+        if -promised <= hidden || self.little(problem.tolerance(), here, promised) {
             // A step that gains nothing meets constraints nevertheless, and tells how fast it goes.
             let again = self.polished < POLISHED && promised <= 0.0;
             if met || !again {
                 let confirmed = if met { self.confirm(problem, &claim)? } else { Confirmed::Open };
+                let level = matches!(confirmed, Confirmed::Left(_) | Confirmed::Open);
+                if met && level && self.learned < LEARNED {
+                    let lower = self.lower(problem, &claim)?;
+                    if let Some(d) = lower {
+                        return Ok(Came::Rest(Confirmed::Down(d)));
+                    }
+                }
                 if matches!(confirmed, Confirmed::Rough) && problem.sharpen()? {
                     self.value = problem.total_gradient(x, &mut self.gradient)?;
                     if self.finite() && self.steps <= STEPS {
@@ -274,7 +300,9 @@ impl Models {
         way: &[f64],
     ) -> Result<Option<Landing>, Halt> {
         let here = self.merit(self.value, &self.c, claim.within);
-        let most = confirm::room(claim.within.bounds, claim.x, way).map_or(0.0, |most| most[0]);
+        let room = confirm::room(claim.within.bounds, claim.x, way).map_or(0.0, |most| most[0]);
+        // Where weights are too small the merit falls without end, beyond all that the constraints say: no further than x is long.
+        let most = room.min((largest(claim.x).max(1.0) / largest(way)).max(1.0));
         let mut lowest: Option<Beside> = None;
         let mut by = 1.0f64;
         for _ in 0..TRIALS {
@@ -363,6 +391,11 @@ impl Models {
         x.copy_from_slice(&at);
         self.size = self.size.max((value - self.value).abs());
         (self.value, self.c) = (value, c);
+        let beyond = |(i, c): (usize, &f64)| within.beyond(i, *c).abs();
+        let missed = self.c.iter().enumerate().map(beyond).fold(0.0, f64::max);
+        if value == f64::NEG_INFINITY && missed <= problem.tolerance() {
+            return Ok(Came::Rest(Confirmed::Wrong(Status::Unbounded)));
+        }
         self.bend_rows(problem, x)?;
         if !self.finite() {
             return Ok(Came::Stuck);
@@ -370,8 +403,6 @@ impl Models {
         let y: Vec<f64> = self.slope(&price).iter().zip(&before).map(|(a, b)| a - b).collect();
         self.learn(&s, y);
         self.lambda = price;
-        let beyond = |(i, c): (usize, &f64)| within.beyond(i, *c).abs();
-        let missed = self.c.iter().enumerate().map(beyond).fold(0.0, f64::max);
         Ok(Came::On(Step {
             value,
             residual: residual.max(missed),

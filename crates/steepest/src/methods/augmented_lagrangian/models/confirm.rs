@@ -23,7 +23,7 @@ const LOOK: f64 = 1e-8;
 pub(in super::super) enum Confirmed {
     /// Nothing tells against it; at most so much is left, in f.
     Left(f64),
-    /// A gradient is not that of its function.
+    /// A gradient is not that of its function, or f falls without end.
     Wrong(Status),
     /// Differences hide more than may be left: their steps can be made better.
     Rough,
@@ -41,6 +41,8 @@ pub(super) struct Claim<'a> {
     pub price: &'a [f64],
     pub promised: f64,
     pub small: f64,
+    /// See [`Models::hidden`].
+    pub hidden: f64,
     pub within: Within<'a>,
 }
 
@@ -51,7 +53,7 @@ pub(super) struct Holding {
     /// Slopes below this press against nothing.
     strong: f64,
     /// How long each variable is, and no longer than there is room.
-    own: Vec<f64>,
+    pub own: Vec<f64>,
     /// Which variables are at no bound.
     pub free: Vec<bool>,
     /// Bounds that nothing presses against: which variable, and which way leads inward.
@@ -112,7 +114,7 @@ impl Models {
         problem: &mut Problem<'_>,
         claim: &Claim<'_>,
     ) -> Result<Confirmed, Halt> {
-        let Claim { promised, small, .. } = *claim;
+        let Claim { promised, small, hidden, .. } = *claim;
         if self.learned == 0 {
             return Ok(Confirmed::Open);
         }
@@ -148,7 +150,7 @@ impl Models {
             // What the models have overrated along one way they may have along others.
             let mut part = bend / bent;
             let unseen = 0.5 * (along.abs() + rough).powi(2) / bend;
-            if unseen > small && 0.5 * along * along / bend <= small {
+            if unseen > small.max(hidden) && 0.5 * along * along / bend <= small {
                 return Ok(Confirmed::Rough);
             }
             if within > 1 {
@@ -159,7 +161,7 @@ impl Models {
             }
             left = left.max(more / part.min(1.0).powi(2)).max(unseen);
         }
-        if left > small.max(64.0 * f64::EPSILON * self.value.abs()) {
+        if left > small.max(hidden).max(64.0 * f64::EPSILON * self.value.abs()) {
             return Ok(Confirmed::Open);
         }
         if given && within == 0 {
@@ -169,7 +171,7 @@ impl Models {
     }
 
     /// What holds at x; none where too much is in the way of a look.
-    fn place(&self, problem: &mut Problem<'_>, claim: &Claim<'_>) -> Option<Holding> {
+    pub(super) fn place(&self, problem: &mut Problem<'_>, claim: &Claim<'_>) -> Option<Holding> {
         let Claim { x, price, small, within: Within { bounds, .. }, .. } = *claim;
         let n = x.len();
         let slope = self.slope(price);
@@ -334,7 +336,7 @@ impl Holding {
         self.free.iter().filter(|f| **f).count().saturating_sub(self.normals.len())
     }
     /// A way that no symmetry singles out, along what is free.
-    fn scattered(&self) -> Vec<f64> {
+    pub fn scattered(&self) -> Vec<f64> {
         let n = self.own.len();
         let mut u = vec![0.0; n];
         scattered(n, &mut u);

@@ -97,6 +97,47 @@ impl Normals {
         self.u.push(u);
     }
 
+    /// x once more, from what rounding has left of the conditions: where B is next to nothing along a way, x has been so far
+    /// away on it that the rows that hold are met by few digits.
+    fn refine(
+        &mut self,
+        (b, g): (&[f64], &[f64]),
+        rows: &[LinearConstraint],
+        turned: &[bool],
+        x: &mut [f64],
+    ) {
+        let (n, q) = (self.n, self.rows.len());
+        for _ in 0..2 {
+            // R′w = what the rows that hold are off by: along the columns that their normals span.
+            let mut w = vec![0.0; n];
+            for k in 0..q {
+                let LinearConstraint { normal, offset, .. } = &rows[self.rows[k]];
+                let off = offset + dot(normal, x);
+                let off = if turned[self.rows[k]] { -off } else { off };
+                let known = dot(&self.r[k * n..k * n + k], &w[..k]);
+                w[k] = (-off - known) / self.r[k * n + k];
+            }
+            for c in 0..q {
+                x.iter_mut().zip(self.column(c)).for_each(|(x, j)| *x += w[c] * j);
+            }
+            // What the slopes are beside those normals, and the multipliers that balance the others.
+            let slope: Vec<f64> =
+                b.chunks_exact(n.max(1)).zip(g).map(|(row, g)| g + dot(row, x)).collect();
+            let mut left = self.inward(&slope);
+            for c in q..n {
+                x.iter_mut().zip(self.column(c)).for_each(|(x, j)| *x -= left[c] * j);
+            }
+            for c in (0..q).rev() {
+                left[c] /= self.r[c * n + c];
+                let (head, last) = left.split_at_mut(c);
+                head.iter_mut().zip(&self.r[c * n..c * n + c]).for_each(|(v, a)| *v -= last[0] * a);
+            }
+            for (k, u) in self.u.iter_mut().enumerate() {
+                *u = if rows[self.rows[k]].equation { left[k] } else { left[k].max(0.0) };
+            }
+        }
+    }
+
     /// The row at place k holds no more.
     fn drop(&mut self, k: usize) {
         let n = self.n;
@@ -182,6 +223,7 @@ pub(super) fn least(
             }
         }
         let Some((_, i)) = worst else {
+            held.refine((b, g), rows, &turned, &mut x);
             let mut u = vec![0.0; rows.len()];
             for (row, by) in held.rows.iter().zip(&held.u) {
                 u[*row] = if turned[*row] { -by } else { *by };
@@ -292,6 +334,18 @@ mod tests {
                 assert!(r.equation || *u >= 0.0 && (u * s).abs() < 1e-8, "{case}: {u} {s}");
             }
         }
+    }
+
+    #[test]
+    fn rows_are_met_where_next_to_nothing_bends() {
+        // Without constraints the least lies 1e13 away.
+        let rows = [row(&[1.0, 3.0], -1.0, false), row(&[1.0, -0.7], 0.3, false)];
+        let (x, u) = least(&[1e-13, 0.0, 0.0, 3e-13], &[0.8, 1.29], &rows).unwrap();
+        for r in &rows {
+            assert!((dot(&r.normal, &x) + r.offset).abs() < 1e-14, "{x:?}");
+        }
+        let slope = |j: usize| [0.8, 1.29][j] - u[0] * rows[0].normal[j] - u[1] * rows[1].normal[j];
+        assert!(slope(0).abs() < 1e-11 && slope(1).abs() < 1e-11, "{u:?}");
     }
 
     #[test]
