@@ -202,18 +202,59 @@ impl InteriorPoint {
         let rest: Vec<f64> = (0..ties.len())
             .map(|k| off[k] + products[k].0 / at.above[k] - products[k].1 / at.below[k])
             .collect();
-        let pull: Vec<f64> = rest.iter().zip(&normal.stiff).map(|(r, d)| r * d).collect();
-        let by = ties.by_rows(&pull, n);
-        let mut u = rows.sweep(&vec![0.0; self.u.len()], |i, _| (by[i], 0.0)).sum;
-        ties.add_own(&pull, &mut u);
-        u.iter_mut().zip(slope).for_each(|(u, g)| *u -= g);
-        normal.factor.solve(&mut u);
-        let seen = ties.seen(&rows.margins(&u), &u);
-        let dual: Vec<f64> =
-            (0..ties.len()).map(|k| normal.stiff[k] * (seen[k] - rest[k])).collect();
+        let (u, dual) = match &normal.factor {
+            Rooted::Wide(wide) => self.way_by_rows(wide, &normal.stiff, slope, (&rest, n)),
+            factor => {
+                let pull: Vec<f64> = rest.iter().zip(&normal.stiff).map(|(r, d)| r * d).collect();
+                let by = ties.by_rows(&pull, n);
+                let mut u = rows.sweep(&vec![0.0; self.u.len()], |i, _| (by[i], 0.0)).sum;
+                ties.add_own(&pull, &mut u);
+                u.iter_mut().zip(slope).for_each(|(u, g)| *u -= g);
+                factor.solve(&mut u);
+                let seen = ties.seen(&rows.margins(&u), &u);
+                let off = seen.iter().zip(&rest).zip(&normal.stiff);
+                let dual = off.map(|((seen, rest), stiff)| stiff * (seen - rest)).collect();
+                (u, dual)
+            }
+        };
         let over = (0..ties.len()).map(|k| (products[k].0 + at.over[k] * dual[k]) / at.above[k]);
         let under = (0..ties.len()).map(|k| (products[k].1 - at.under[k] * dual[k]) / at.below[k]);
         Course { over: over.collect(), under: under.collect(), dual, u }
+    }
+
+    /// The same by a matrix over the rows, so that dual variables keep their digits: a step, and how those of the ties turn.
+    fn way_by_rows(
+        &self,
+        wide: &Wide,
+        stiff: &[f64],
+        slope: &[f64],
+        (rest, n): (&[f64], usize),
+    ) -> (Vec<f64>, Vec<f64>) {
+        let ties = &self.ties;
+        let pull: Vec<f64> = rest.iter().zip(stiff).map(|(r, d)| r * d).collect();
+        let (each, by) = (ties.by_rows(stiff, n), ties.by_rows(&pull, n));
+        let mean: Vec<f64> =
+            by.iter().zip(&each).map(|(by, d)| if *d > 0.0 { by / d } else { 0.0 }).collect();
+        let mut u: Vec<f64> = slope.iter().map(|g| -g).collect();
+        ties.add_own(&pull, &mut u);
+        let y = wide.solve_both(&mut u, &mean);
+        // Of several ties of a row each sees the row's margin: y with what the others' rests are beside its own.
+        let mut beside = vec![0.0; ties.len()];
+        let rows: Vec<usize> = (0..ties.of_rows()).map(|k| ties.row(k)).collect();
+        for same in rows.chunk_by(|a, b| a == b).scan(0, |at, c| {
+            *at += c.len();
+            Some(*at - c.len()..*at)
+        }) {
+            for k in same.clone() {
+                beside[k] = same.clone().map(|l| stiff[l] * (rest[l] - rest[k])).sum();
+            }
+        }
+        let turned = |k: usize| match ties.variable(k) {
+            Some(j) => stiff[k] * (u[j] - rest[k]),
+            None => stiff[k] * ((y[rows[k]] + beside[k]) / each[rows[k]]),
+        };
+        let dual = (0..ties.len()).map(turned).collect();
+        (u, dual)
     }
 
     /// How far one may go along a way: primal and dual. With squares in the penalty both go as far.

@@ -1,6 +1,6 @@
 //! What the dual variables prove of the point.
 use super::ties::FAINT;
-use super::{IDLE, InteriorPoint, MARGINS, NewtonMatrix};
+use super::{IDLE, InteriorPoint, MARGINS, NewtonMatrix, Rooted};
 use crate::certificate::{Certificate, Kind};
 use crate::gram::StandardisedRows;
 use crate::held::Held;
@@ -214,9 +214,18 @@ impl InteriorPoint {
         normal: &NewtonMatrix,
         mut v: Vec<f64>,
     ) -> bool {
-        normal.factor.solve(&mut v);
-        let seen = self.ties.seen(&rows.margins(&v), &v);
-        let by: Vec<f64> = seen.iter().zip(&normal.stiff).map(|(s, d)| s * d).collect();
+        let by = match &normal.factor {
+            Rooted::Wide(wide) => {
+                v.iter_mut().for_each(|v| *v = -*v);
+                let rest = vec![0.0; self.ties.len()];
+                self.way_by_rows(wide, &normal.stiff, &v, (&rest, rows.held.len())).1
+            }
+            factor => {
+                factor.solve(&mut v);
+                let seen = self.ties.seen(&rows.margins(&v), &v);
+                seen.iter().zip(&normal.stiff).map(|(s, d)| s * d).collect::<Vec<f64>>()
+            }
+        };
         let room = |k: usize| self.inside.above[k].min(self.inside.below[k]);
         if !by.iter().enumerate().all(|(k, by)| by.abs() <= 0.5 * room(k)) {
             return false;

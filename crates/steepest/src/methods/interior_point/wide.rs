@@ -68,9 +68,15 @@ impl Wide {
 
     /// b ← H⁻¹ b.
     pub fn solve(&self, b: &mut [f64]) {
+        self.solve_both(b, &vec![0.0; self.rows]);
+    }
+
+    /// y = D (X v − rest) of v = H⁻¹ (b + X′D rest), which b becomes: not by way of v, of which stiff rows make so much that
+    /// nothing but its rounding would be left of y.
+    pub fn solve_both(&self, b: &mut [f64], rest: &[f64]) -> Vec<f64> {
         let (n, w) = (self.rows, b.len());
         let column = |j: usize| &self.columns[j * n..(j + 1) * n];
-        let mut y = vec![0.0; n];
+        let mut y: Vec<f64> = rest.iter().map(|r| -r).collect();
         for j in 0..w {
             let by = self.loose[j] * b[j];
             y.iter_mut().zip(column(j)).for_each(|(y, x)| *y += by * x);
@@ -87,5 +93,6 @@ impl Wide {
         if self.ones.is_some() {
             b[w - 1] = level;
         }
+        y
     }
 }
