@@ -89,6 +89,19 @@ def test_columns_that_depend_on_each_other():
     assert model.result_.fun == pytest.approx(QuantileRegressor(alpha=0.0).fit(X, Y).result_.fun, rel=2e-6)
 
 
+@pytest.mark.parametrize("loss", ["hinge", "pinball", "epsilon_insensitive"])
+@pytest.mark.parametrize("near", [1e-2, 1e-4, 1e-8])
+def test_columns_next_to_parallel_under_next_to_no_penalty(loss, near):
+    """Duals of the rows as differences of margins had no digits left, and fits had ended without success."""
+    random = np.random.default_rng(5)
+    for n, d in [(57, 107), (46, 130), (60, 50)]:
+        x = random.normal(size=(n, 4)) @ random.normal(size=(4, d)) + near * random.normal(size=(n, d))
+        z = x[:, 0] / x[:, 0].std() + 0.5 * random.normal(size=n)
+        y = (z > 0).astype(int) if loss == "hinge" else z
+        for alpha in (1e-7, 1e-4):
+            assert GeneralizedLinear(loss, "l2", alpha=alpha).fit(x, y).result_.success
+
+
 @pytest.mark.parametrize("bounds", [(0, None), (None, -0.1), (0.1, None), (-1, 1)])
 def test_a_column_of_one_number_between_bounds_stays_next_to_zero(bounds):
     """The intercept makes up for it whatever it is: it had wandered to 1e15."""

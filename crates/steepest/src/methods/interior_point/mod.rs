@@ -1,12 +1,11 @@
 //! Interior points, for losses over a table that are made of straight parts.
+mod matrix;
 mod proof;
 mod ties;
 mod wide;
 
 use crate::gram::StandardisedRows;
 use crate::held::Held;
-use crate::linalg::cholesky::Cholesky;
-use crate::linalg::factor::{Factor, append};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::objective::{Ask, Rows};
 use crate::penalty::Piece;
@@ -16,10 +15,10 @@ use crate::scaling::{Look, Scaling};
 use crate::state::{Bad, State};
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot, Table};
+use matrix::{NewtonMatrix, Rooted};
 use proof::Closest;
 use std::sync::Arc;
 use ties::{Inside, Ties};
-use wide::Wide;
 
 /// Mehrotra's predictor and corrector for min Σ ties + ½ Σ a_j u_j². Each row's loss, each absolute value and each bound
 /// is a tie: its primal variable is how far the margin lies to either side of where it bends, its dual variable the
@@ -68,54 +67,6 @@ struct Course {
     under: Vec<f64>,
 }
 
-/// The matrix of a step, and how stiff the ties are that it is made of.
-struct NewtonMatrix {
-    factor: Rooted,
-    stiff: Vec<f64>,
-}
-
-/// The factor of a matrix; of one that is next to singular by its rows, since squares lose half of the digits.
-enum Rooted {
-    Plain(Cholesky),
-    Pivoted(Box<Factor>),
-    Wide(Box<Wide>),
-}
-
-impl Rooted {
-    /// v ← H⁻¹ v, where it is determined: elsewhere steps are 0.
-    fn solve(&self, v: &mut [f64]) {
-        match self {
-            Rooted::Plain(factor) => factor.solve(v),
-            Rooted::Pivoted(factor) => factor.solve(v),
-            Rooted::Wide(wide) => wide.solve(v),
-        }
-    }
-    /// The root of the entry of H⁻¹ on its diagonal, at most, for a variable that is not [`lost`](Self::lost). What
-    /// rounding leaves of it is more than 1e-4 of it only where pivots are faint.
-    fn energy(&self, j: usize, width: usize) -> f64 {
-        let mut one = vec![0.0; width];
-        one[j] = 1.0;
-        match self {
-            Rooted::Pivoted(factor) => 2.0 * factor.energy_at_most(&one).sqrt(),
-            Rooted::Plain(_) => {
-                self.solve(&mut one);
-                1.01 * one[j].sqrt()
-            }
-            Rooted::Wide(wide) => {
-                wide.solve(&mut one);
-                1.01 * (one[j] + wide.doubt(j)).sqrt()
-            }
-        }
-    }
-    /// Variables of which nothing but rounding is left beside the others.
-    fn lost(&self) -> Vec<usize> {
-        match self {
-            Rooted::Pivoted(factor) => factor.lost(),
-            Rooted::Plain(_) | Rooted::Wide(_) => Vec::new(),
-        }
-    }
-}
-
 impl InteriorPoint {
     /// What follows from the table and the penalty alone.
     fn look(&mut self, problem: &mut Problem<'_>) -> Result<Table, Halt> {
@@ -158,38 +109,6 @@ impl InteriorPoint {
         Ok(table)
     }
 
-    /// Newton's matrix where the ties are so stiff.
-    fn normal(&self, rows: &StandardisedRows<'_>) -> NewtonMatrix {
-        let (stiff, w) = (self.inside.stiffness(), self.u.len());
-        let of_rows = self.ties.by_rows(&stiff, rows.held.len());
-        // What is given cannot move.
-        let given = |p: &Piece| p.low == p.high;
-        let first = |p: &Piece| if given(p) { f64::INFINITY } else { p.l2 };
-        let mut own: Vec<f64> = self.pieces.iter().map(first).collect();
-        self.ties.add_own(&stiff, &mut own);
-        if let Some(columns) = &self.columns
-            && let Some(wide) = Wide::new(columns, &of_rows, &own)
-        {
-            return NewtonMatrix { factor: Rooted::Wide(Box::new(wide)), stiff };
-        }
-        let h = rows.gram(&of_rows);
-        let each = (0..w).filter(|&j| own[j].is_finite()).map(|j| h[j * w + j] + own[j]);
-        let most = each.fold(f64::MIN_POSITIVE, f64::max);
-        for (own, _) in own.iter_mut().zip(&self.pieces).filter(|(_, p)| given(p)) {
-            *own = HELD * most;
-        }
-        let plain = Cholesky::with(w, &h, |j| own[j], SAFE);
-        let factor = plain.map(Rooted::Plain).unwrap_or_else(|| {
-            let root = |v: &[f64]| v.iter().map(|v| v.sqrt()).collect::<Vec<f64>>();
-            let mut r = rows.triangle(&root(&of_rows));
-            let mut each = vec![0.0; w * w];
-            root(&own).iter().enumerate().for_each(|(j, own)| each[j * w + j] = *own);
-            append(&mut r, &each, w);
-            Rooted::Pivoted(Box::new(Factor::pivoted(r, w)))
-        });
-        NewtonMatrix { factor, stiff }
-    }
-
     /// The direction to where over · above and under · below become what is told.
     fn way(
         &self,
@@ -204,57 +123,12 @@ impl InteriorPoint {
             .collect();
         let (u, dual) = match &normal.factor {
             Rooted::Wide(wide) => self.way_by_rows(wide, &normal.stiff, slope, (&rest, n)),
-            factor => {
-                let pull: Vec<f64> = rest.iter().zip(&normal.stiff).map(|(r, d)| r * d).collect();
-                let by = ties.by_rows(&pull, n);
-                let mut u = rows.sweep(&vec![0.0; self.u.len()], |i, _| (by[i], 0.0)).sum;
-                ties.add_own(&pull, &mut u);
-                u.iter_mut().zip(slope).for_each(|(u, g)| *u -= g);
-                factor.solve(&mut u);
-                let seen = ties.seen(&rows.margins(&u), &u);
-                let off = seen.iter().zip(&rest).zip(&normal.stiff);
-                let dual = off.map(|((seen, rest), stiff)| stiff * (seen - rest)).collect();
-                (u, dual)
-            }
+            Rooted::Plain(_) => self.way_by_columns(rows, normal, slope, &rest),
+            Rooted::Pivoted(_) => self.way_refined(rows, normal, slope, &rest),
         };
         let over = (0..ties.len()).map(|k| (products[k].0 + at.over[k] * dual[k]) / at.above[k]);
         let under = (0..ties.len()).map(|k| (products[k].1 - at.under[k] * dual[k]) / at.below[k]);
         Course { over: over.collect(), under: under.collect(), dual, u }
-    }
-
-    /// The same by a matrix over the rows, so that dual variables keep their digits: a step, and how those of the ties turn.
-    fn way_by_rows(
-        &self,
-        wide: &Wide,
-        stiff: &[f64],
-        slope: &[f64],
-        (rest, n): (&[f64], usize),
-    ) -> (Vec<f64>, Vec<f64>) {
-        let ties = &self.ties;
-        let pull: Vec<f64> = rest.iter().zip(stiff).map(|(r, d)| r * d).collect();
-        let (each, by) = (ties.by_rows(stiff, n), ties.by_rows(&pull, n));
-        let mean: Vec<f64> =
-            by.iter().zip(&each).map(|(by, d)| if *d > 0.0 { by / d } else { 0.0 }).collect();
-        let mut u: Vec<f64> = slope.iter().map(|g| -g).collect();
-        ties.add_own(&pull, &mut u);
-        let y = wide.solve_both(&mut u, &mean);
-        // Of several ties of a row each sees the row's margin: y with what the others' rests are beside its own.
-        let mut beside = vec![0.0; ties.len()];
-        let rows: Vec<usize> = (0..ties.of_rows()).map(|k| ties.row(k)).collect();
-        for same in rows.chunk_by(|a, b| a == b).scan(0, |at, c| {
-            *at += c.len();
-            Some(*at - c.len()..*at)
-        }) {
-            for k in same.clone() {
-                beside[k] = same.clone().map(|l| stiff[l] * (rest[l] - rest[k])).sum();
-            }
-        }
-        let turned = |k: usize| match ties.variable(k) {
-            Some(j) => stiff[k] * (u[j] - rest[k]),
-            None => stiff[k] * ((y[rows[k]] + beside[k]) / each[rows[k]]),
-        };
-        let dual = (0..ties.len()).map(turned).collect();
-        (u, dual)
     }
 
     /// How far one may go along a way: primal and dual. With squares in the penalty both go as far.
@@ -367,11 +241,6 @@ impl InteriorPoint {
         0.0
     }
 }
-
-/// Beside the largest curvature: what holds a variable where it is.
-const HELD: f64 = 1e30;
-/// What is left of a pivot at least, beside the pivot, for squares to do.
-const SAFE: f64 = 1e-11;
 
 impl Method for InteriorPoint {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {

@@ -1,6 +1,7 @@
 //! What the dual variables prove of the point.
+use super::matrix::{NewtonMatrix, Rooted};
 use super::ties::FAINT;
-use super::{IDLE, InteriorPoint, MARGINS, NewtonMatrix, Rooted};
+use super::{IDLE, InteriorPoint, MARGINS};
 use crate::certificate::{Certificate, Kind};
 use crate::gram::StandardisedRows;
 use crate::held::Held;
@@ -85,7 +86,9 @@ impl InteriorPoint {
         };
         let residual = bound / value.max(self.null).max(f64::MIN_POSITIVE);
         let mut step = Step { value, residual, certificate: Some(certificate), ..Step::default() };
-        let fell = mu <= 0.9 * self.least[0] || bound <= 0.9 * self.least[1];
+        // A μ that is nothing beside what is asked for may fall for ever.
+        let matters = mu * self.ties.sides() as f64 > 1e-3 * target.max(rounding);
+        let fell = (matters && mu <= 0.9 * self.least[0]) || bound <= 0.9 * self.least[1];
         self.least = [self.least[0].min(mu), self.least[1].min(bound)];
         self.idle = if fell { 0 } else { self.idle + 1 };
         if bound <= target {
