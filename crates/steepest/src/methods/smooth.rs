@@ -315,11 +315,16 @@ impl Run {
 
     /// Aims from where it stands, and claims convergence if it may.
     fn stand(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let mut down = self.aim(problem)?;
-        if !down && self.still() {
-            self.at.predicted = Some(0.0);
+        if self.still() {
+            // To aim along no slope would forget what steps have learned, which the looks before a claim ask for.
+            let at = &mut self.at;
+            if let Some(b) = &mut at.bounds {
+                b.release(&at.x, &at.g);
+            }
+            at.predicted = Some(0.0);
             return self.claim(problem, Status::Converged, 0.0);
         }
+        let mut down = self.aim(problem)?;
         let exactly = self.at.claims.as_scipy();
         let mut scaled = self.predict(down);
         if self.done() {
