@@ -394,7 +394,7 @@ impl Models {
         let beyond = |(i, c): (usize, &f64)| within.beyond(i, *c).abs();
         let missed = self.c.iter().enumerate().map(beyond).fold(0.0, f64::max);
         if value == f64::NEG_INFINITY && missed <= problem.tolerance() {
-            return Ok(Came::Rest(Confirmed::Wrong(Status::Unbounded)));
+            return Ok(Came::Rest(Confirmed::Ended(Status::Unbounded)));
         }
         self.bend_rows(problem, x)?;
         if !self.finite() {

@@ -23,8 +23,8 @@ const LOOK: f64 = 1e-8;
 pub(in super::super) enum Confirmed {
     /// Nothing tells against it; at most so much is left, in f.
     Left(f64),
-    /// A gradient is not that of its function, or f falls without end.
-    Wrong(Status),
+    /// It is over otherwise: a gradient is not that of its function, or f falls without end.
+    Ended(Status),
     /// Differences hide more than may be left: their steps can be made better.
     Rough,
     /// What steps gain is not known: another one is to tell.

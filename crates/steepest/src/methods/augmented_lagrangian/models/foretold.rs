@@ -58,7 +58,7 @@ impl Models {
             }
             if let Some(before) = before {
                 let wrong = self.wrong(problem, u, price, [&before, &off], rounding);
-                return Ok(wrong.map_or(Confirmed::Open, Confirmed::Wrong));
+                return Ok(wrong.map_or(Confirmed::Open, Confirmed::Ended));
             }
             before = Some(off);
             h *= 0.25;
