@@ -222,6 +222,16 @@ def test_atoms_that_fall_into_each_other_are_no_wrong_forces(potential: Any) -> 
     assert "fall into each other" in result.message
 
 
+def test_an_energy_that_is_not_known_beyond_an_edge_is_said_to_be() -> None:
+    def edged(x: Any) -> tuple[float, Any]:
+        inside = np.abs(x).max() < 1
+        return (np.nan, np.full_like(x, np.nan)) if inside else (0.5 * (x**2).sum(), -x)
+
+    result = minimize_energy(edged, np.random.default_rng(0).normal(size=(6, 3)) * 2)
+    assert not result.success
+    assert "the energy is not known there" in result.message
+
+
 def test_forces_too_small_to_be_squared_are_forces() -> None:
     """They are above fmax, though their squares are 0."""
 

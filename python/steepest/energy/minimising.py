@@ -295,12 +295,17 @@ def _wrong(moved: Displacements, at: Floats) -> Finding | None:
         ]
         bent = np.abs(0.5 * (pushed + pulled) - forces).max()
         if not bent <= _WRONG * max(float(np.abs(f).max()) for f in (forces, pushed, pulled)):
+            steep = (
+                f"the forces change by as much as {bent:.3g} within {h:.3g}, too much for the energy to be held "
+                "against them: atoms fall into each other, or the same positions have other forces when asked again."
+            )
+            unknown = (
+                f"the forces are not finite within {h:.3g} of where it ended: the energy is not known there."
+            )
             return Finding(
                 kind="forces_steep",
                 severity="warning",
-                sentence=f"the forces change by as much as {bent:.3g} within {h:.3g}, too much for the energy to be "
-                "held against them: atoms fall into each other, or the same positions have other forces when "
-                "asked again.",
+                sentence=steep if np.isfinite(bent) else unknown,
                 evidence={"change": float(bent), "within": h},
                 remedy="Use an energy that is bounded below, and forces that are the same whenever asked.",
             )
