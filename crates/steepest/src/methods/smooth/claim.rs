@@ -9,6 +9,9 @@ use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::units::Units;
 
+/// Two ways are the same where the square of the cosine between them is above this.
+const SAME: f64 = 0.9;
+
 impl Run {
     /// Convergence, unless a look at both sides says otherwise.
     pub(super) fn claim(
@@ -41,7 +44,12 @@ impl Run {
         let mut doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
         let mut sharp = self.at.sharp(problem, &front);
         let mut unforeseen = vec![self.unforeseen(&front.gradient)];
-        if clear(&doubt) && self.turned() {
+        let further = if clear(&doubt) { self.turned() } else { Vec::new() };
+        for way in further {
+            if !clear(&doubt) {
+                break;
+            }
+            self.at.d[..self.at.n].copy_from_slice(&way);
             front = Front::default();
             doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
             sharp |= self.at.sharp(problem, &front);
@@ -110,34 +118,44 @@ impl Run {
         }
     }
 
-    /// The way of a second look, in `d` in lengths: what no step has explored, or, from where a look has led, the way back.
-    /// Against the way of the first, which `d` holds, for the gradient was looked at there. False where the first was enough.
-    fn turned(&mut self) -> bool {
+    /// The ways of further looks, in lengths: what no step of all, and what none of the last pairs has explored, where that is
+    /// another (rounding has gone ways too, steep ones that hide how F bends along the others); or, from where a look has led,
+    /// the way back. Against the way of the first, which `d` holds, for the gradient was looked at there. None where the first
+    /// was enough.
+    fn turned(&mut self) -> Vec<Vec<f64>> {
         if self.pairs.is_empty() {
-            return false;
+            return Vec::new();
         }
         // Where nothing is known of any direction, all of them are looked at below.
-        let (n, lengths, way) = (self.at.n, self.lengths(), self.at.d.to_vec());
-        let d = &mut self.at.d;
-        gradient_check::scattered_else(n, d);
-        (0..n).for_each(|j| d[j] *= lengths[j]);
-        let (mut left, at) = (d[..n].to_vec(), &self.at);
+        let (n, lengths, way) = (self.at.n, self.lengths(), self.at.d[..self.at.n].to_vec());
+        let mut scattered = Aligned::zeros(n);
+        gradient_check::scattered_else(n, &mut scattered);
+        (0..n).for_each(|j| scattered[j] *= lengths[j]);
+        let mut ways: Vec<Vec<f64>> = Vec::new();
+        let (mut left, at) = (scattered[..n].to_vec(), &self.at);
         let free = |j: usize| at.room(j, 1.0).min(at.room(j, -1.0)) > 0.0;
-        let unmoved = self.gone.unmoved(&mut left, free);
-        let d = &mut self.at.d;
-        if unmoved {
-            d[..n].copy_from_slice(&left);
-        } else if !self.pairs.unexplored(d) {
-            if self.at.escapes == 0 {
-                return false;
-            }
-            d.copy_from_slice(&way);
+        if self.gone.unmoved(&mut left, free) {
+            ways.push(left);
         }
-        let back = if dot(d, &way) > 0.0 { -1.0 } else { 1.0 };
-        (0..n).for_each(|j| d[j] *= back / lengths[j]);
-        let size = largest(d);
-        d.iter_mut().for_each(|d| *d /= size);
-        size.is_normal()
+        if self.pairs.unexplored(&mut scattered) {
+            ways.push(scattered[..n].to_vec());
+        }
+        if ways.is_empty() && self.at.escapes > 0 {
+            ways.push(way.clone());
+        }
+        for d in &mut ways {
+            let back = if dot(d, &way) > 0.0 { -1.0 } else { 1.0 };
+            (0..n).for_each(|j| d[j] *= back / lengths[j]);
+            let size = largest(d);
+            d.iter_mut().for_each(|d| *d /= size);
+        }
+        ways.retain(|d| d.iter().all(|d| d.is_finite()));
+        if let [one, other] = &ways[..]
+            && dot(one, other).powi(2) > SAME * dot(one, one) * dot(other, other)
+        {
+            ways.pop();
+        }
+        ways
     }
 
     /// What H does not explain of the step to where the gradient was looked at ahead, which `d` holds: see
