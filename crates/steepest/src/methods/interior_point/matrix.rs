@@ -94,58 +94,65 @@ impl InteriorPoint {
         NewtonMatrix { factor, stiff }
     }
 
-    /// A step, and how the dual variables of the ties turn, where A u + X′y = −slope and X u − y / D = rest.
-    pub(super) fn way_by_columns(
+    /// A step, and how the dual variables of the ties turn, where A u + X′y = −slope and X u − y / D = rest; `roughly` where only
+    /// its lengths are asked for.
+    pub(super) fn solved(
         &self,
         rows: &StandardisedRows<'_>,
         normal: &NewtonMatrix,
         slope: &[f64],
-        rest: &[f64],
+        (rest, roughly): (&[f64], bool),
     ) -> (Vec<f64>, Vec<f64>) {
-        let (ties, stiff) = (&self.ties, &normal.stiff);
-        let pull: Vec<f64> = rest.iter().zip(stiff).map(|(r, d)| r * d).collect();
-        let by = ties.by_rows(&pull, rows.held.len());
-        let mut u = rows.sweep(&vec![0.0; self.u.len()], |i, _| (by[i], 0.0)).sum;
-        ties.add_own(&pull, &mut u);
-        u.iter_mut().zip(slope).for_each(|(u, g)| *u -= g);
-        normal.factor.solve(&mut u);
-        let seen = ties.seen(&rows.margins(&u), &u);
-        let off = seen.iter().zip(rest).zip(stiff);
-        let dual = off.map(|((seen, rest), stiff)| stiff * (seen - rest)).collect();
-        (u, dual)
-    }
-
-    /// The same with what both equations are off by taken away once more: of stiff ties' duals a difference of what is next to
-    /// the same leaves few digits.
-    pub(super) fn way_refined(
-        &self,
-        rows: &StandardisedRows<'_>,
-        normal: &NewtonMatrix,
-        slope: &[f64],
-        rest: &[f64],
-    ) -> (Vec<f64>, Vec<f64>) {
-        let (ties, stiff) = (&self.ties, &normal.stiff);
-        let (mut u, mut dual) = self.way_by_columns(rows, normal, slope, rest);
-        for _ in 0..REFINED {
+        let (ties, stiff, n) = (&self.ties, &normal.stiff, rows.held.len());
+        if let Rooted::Wide(wide) = &normal.factor {
+            return self.by_rows(wide, stiff, slope, (rest, n));
+        }
+        let (mut u, mut dual) = self.by_columns(rows, normal, slope, rest);
+        // By a matrix that is next to singular, once more with what both equations are off by: of stiff ties' duals a difference
+        // of what is next to the same leaves few digits.
+        let singular = matches!(normal.factor, Rooted::Pivoted(_));
+        let rounds = if singular && !roughly { REFINED } else { 0 };
+        for _ in 0..rounds {
             let seen = ties.seen(&rows.margins(&u), &u);
             let off: Vec<f64> = (0..ties.len())
                 .map(|k| if stiff[k] > 0.0 { rest[k] - seen[k] + dual[k] / stiff[k] } else { 0.0 })
                 .collect();
-            let by = ties.by_rows(&dual, rows.held.len());
-            let mut left = rows.sweep(&vec![0.0; self.u.len()], |i, _| (by[i], 0.0)).sum;
+            let by = ties.by_rows(&dual, n);
+            let mut left = rows.sweep(&vec![0.0; u.len()], |i, _| (by[i], 0.0)).sum;
             ties.add_own(&dual, &mut left);
             for (j, left) in left.iter_mut().enumerate() {
                 *left += slope[j] + self.pieces[j].l2 * u[j];
             }
-            let (more, turned) = self.way_by_columns(rows, normal, &left, &off);
+            let (more, turned) = self.by_columns(rows, normal, &left, &off);
             u.iter_mut().zip(more).for_each(|(u, more)| *u += more);
             dual.iter_mut().zip(turned).for_each(|(d, more)| *d += more);
         }
         (u, dual)
     }
 
-    /// The same by a matrix over the rows, so that dual variables keep their digits: a step, and how those of the ties turn.
-    pub(super) fn way_by_rows(
+    /// The same by a matrix over the columns.
+    fn by_columns(
+        &self,
+        rows: &StandardisedRows<'_>,
+        NewtonMatrix { factor, stiff }: &NewtonMatrix,
+        slope: &[f64],
+        rest: &[f64],
+    ) -> (Vec<f64>, Vec<f64>) {
+        let ties = &self.ties;
+        let pull: Vec<f64> = rest.iter().zip(stiff).map(|(r, d)| r * d).collect();
+        let by = ties.by_rows(&pull, rows.held.len());
+        let mut u = rows.sweep(&vec![0.0; self.u.len()], |i, _| (by[i], 0.0)).sum;
+        ties.add_own(&pull, &mut u);
+        u.iter_mut().zip(slope).for_each(|(u, g)| *u -= g);
+        factor.solve(&mut u);
+        let seen = ties.seen(&rows.margins(&u), &u);
+        let off = seen.iter().zip(rest).zip(stiff);
+        let dual = off.map(|((seen, rest), stiff)| stiff * (seen - rest)).collect();
+        (u, dual)
+    }
+
+    /// The same by a matrix over the rows: dual variables keep their digits.
+    fn by_rows(
         &self,
         wide: &Wide,
         stiff: &[f64],

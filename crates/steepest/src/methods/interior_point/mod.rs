@@ -15,7 +15,7 @@ use crate::scaling::{Look, Scaling};
 use crate::state::{Bad, State};
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot, Table};
-use matrix::{NewtonMatrix, Rooted};
+use matrix::NewtonMatrix;
 use proof::Closest;
 use std::sync::Arc;
 use ties::{Inside, Ties};
@@ -116,16 +116,13 @@ impl InteriorPoint {
         normal: &NewtonMatrix,
         (off, slope): (&[f64], &[f64]),
         products: &[(f64, f64)],
+        roughly: bool,
     ) -> Course {
-        let (ties, at, n) = (&self.ties, &self.inside, rows.held.len());
+        let (ties, at) = (&self.ties, &self.inside);
         let rest: Vec<f64> = (0..ties.len())
             .map(|k| off[k] + products[k].0 / at.above[k] - products[k].1 / at.below[k])
             .collect();
-        let (u, dual) = match &normal.factor {
-            Rooted::Wide(wide) => self.way_by_rows(wide, &normal.stiff, slope, (&rest, n)),
-            Rooted::Plain(_) => self.way_by_columns(rows, normal, slope, &rest),
-            Rooted::Pivoted(_) => self.way_refined(rows, normal, slope, &rest),
-        };
+        let (u, dual) = self.solved(rows, normal, slope, (&rest, roughly));
         let over = (0..ties.len()).map(|k| (products[k].0 + at.over[k] * dual[k]) / at.above[k]);
         let under = (0..ties.len()).map(|k| (products[k].1 - at.under[k] * dual[k]) / at.below[k]);
         Course { over: over.collect(), under: under.collect(), dual, u }
@@ -181,7 +178,7 @@ impl InteriorPoint {
         let now: Vec<(f64, f64)> = (0..count).map(|k| at.products(k)).collect();
         let mu = now.iter().map(|p| p.0 + p.1).sum::<f64>() / sides;
         let straight: Vec<(f64, f64)> = now.iter().map(|p| (-p.0, -p.1)).collect();
-        let way = self.way(rows, &normal, (&off, &slope), &straight);
+        let way = self.way(rows, &normal, (&off, &slope), &straight, true);
         let there = self.complement(&way, self.lengths(&way)) / sides;
         let aim = (there / mu).powi(3).min(1.0) * mu;
         let second = |k: usize| {
@@ -189,13 +186,13 @@ impl InteriorPoint {
             (aim - now[k].0 + over, aim - now[k].1 - under)
         };
         let turned: Vec<(f64, f64)> = (0..count).map(second).collect();
-        let mut way = self.way(rows, &normal, (&off, &slope), &turned);
+        let mut way = self.way(rows, &normal, (&off, &slope), &turned, false);
         let (mut primal, mut dual) = self.lengths(&way);
         if primal.min(dual) < SHORT {
             // Towards the middle, from where steps are longer.
             let aim = aim.max(MIDDLE * mu);
             let middle: Vec<(f64, f64)> = now.iter().map(|p| (aim - p.0, aim - p.1)).collect();
-            let other = self.way(rows, &normal, (&off, &slope), &middle);
+            let other = self.way(rows, &normal, (&off, &slope), &middle, false);
             let lengths = self.lengths(&other);
             if lengths.0.min(lengths.1) > primal.min(dual) {
                 (way, (primal, dual)) = (other, lengths);

@@ -1,5 +1,5 @@
 //! What the dual variables prove of the point.
-use super::matrix::{NewtonMatrix, Rooted};
+use super::matrix::NewtonMatrix;
 use super::ties::FAINT;
 use super::{IDLE, InteriorPoint, MARGINS};
 use crate::certificate::{Certificate, Kind};
@@ -217,18 +217,8 @@ impl InteriorPoint {
         normal: &NewtonMatrix,
         mut v: Vec<f64>,
     ) -> bool {
-        let by = match &normal.factor {
-            Rooted::Wide(wide) => {
-                v.iter_mut().for_each(|v| *v = -*v);
-                let rest = vec![0.0; self.ties.len()];
-                self.way_by_rows(wide, &normal.stiff, &v, (&rest, rows.held.len())).1
-            }
-            factor => {
-                factor.solve(&mut v);
-                let seen = self.ties.seen(&rows.margins(&v), &v);
-                seen.iter().zip(&normal.stiff).map(|(s, d)| s * d).collect::<Vec<f64>>()
-            }
-        };
+        v.iter_mut().for_each(|v| *v = -*v);
+        let (_, by) = self.solved(rows, normal, &v, (&vec![0.0; self.ties.len()], false));
         let room = |k: usize| self.inside.above[k].min(self.inside.below[k]);
         if !by.iter().enumerate().all(|(k, by)| by.abs() <= 0.5 * room(k)) {
             return false;
