@@ -11,12 +11,12 @@ use crate::search::{Search, TRIALS};
 use crate::searches::SEARCHES;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
-use gone::Gone;
+use explored::Explored;
 use path::Path;
 
 mod aim;
 mod claim;
-mod gone;
+mod explored;
 mod path;
 
 /// What was asked for: the direction with its settings, and those that all directions share.
@@ -75,7 +75,7 @@ impl State for Smooth {
             direction,
             search,
             pairs,
-            gone,
+            explored,
             at,
             slope,
             length,
@@ -89,8 +89,8 @@ impl State for Smooth {
         v.check("at", at.n == v.dim(), "is of another run")?;
         v.field("pairs", pairs)?;
         v.check("pairs", pairs.dim() == v.dim(), "are of another run")?;
-        v.field("gone", gone)?;
-        v.check("gone", gone.fits(v.dim()), "are of another run")?;
+        v.field("explored", explored)?;
+        v.check("explored", explored.fits(v.dim()), "are of another run")?;
         v.field("slope", slope)?;
         v.field("length", length)?;
         v.check("length", *length > 0.0 && length.is_finite(), "is no length")?;
@@ -142,7 +142,7 @@ struct Run {
     search: Box<dyn Search>,
     pairs: Pairs,
     /// The ways that steps have gone since the units of the variables were found.
-    gone: Gone,
+    explored: Explored,
     at: Standing,
     /// g'd, and the length along d to try first.
     slope: f64,
@@ -179,7 +179,7 @@ impl Run {
             direction,
             search: SEARCHES[set.search].with("curvature", set.flat),
             pairs: Pairs::new(at.n, set.memory, plain),
-            gone: Gone::default(),
+            explored: Explored::default(),
             slope: 0.0,
             length: 1.0,
             metric: None,
@@ -299,7 +299,7 @@ impl Run {
         if kept {
             self.gamma = Some(self.pairs.gamma());
             if at.verify {
-                self.gone.learn(&self.pairs.newest().0[..at.n]);
+                self.explored.learn(&self.pairs.newest().0[..at.n]);
             }
         }
         self.direction.learn(&StepTaken {

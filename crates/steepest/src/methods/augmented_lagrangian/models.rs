@@ -1,38 +1,35 @@
 //! Quadratic models of the Lagrangian over the constraints as they are bent at x, solved one after another.
 mod bends;
 mod confirm;
-mod foretold;
+mod gradients;
 mod lower;
 mod program;
 mod proposal;
+mod search;
 
-use crate::linalg::vectors::{dot, largest};
+use crate::linalg::vectors::dot;
 use crate::method::Step;
 use crate::methods::bounds::Bounds;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
+use confirm::Claim;
 pub(super) use confirm::Confirmed;
-use confirm::{Beside, Claim};
 use proposal::Proposal;
+use search::Landing;
 
 /// Variables and constraints at most: each step solves a dense program of that size.
 pub(in super::super) const MOST: usize = 500;
 /// Steps at most.
 const STEPS: u32 = 200;
-/// Halvings of a step at most.
-const TRIALS: u32 = 30;
-/// Saddles left at most, and how much longer each step from one is than the last.
+/// Saddles left at most.
 const SADDLES: u32 = 5;
-const LONGER: f64 = 3.0;
 /// Steps that only meet constraints, at most.
 const POLISHED: u32 = 3;
 /// So many times the noise of one value is what it hides of where the least is.
 const HIDDEN: f64 = 16.0;
 /// After fewer steps than these, where the descent began may be all that they have seen: a saddle is looked for along every way.
 const LEARNED: u32 = 3;
-/// The part of what a step promises that it has to keep.
-const KEPT: f64 = 1e-4;
 /// What rounding may hide of a merit, as a part of it.
 const NOISE: f64 = 8.0 * f64::EPSILON;
 /// f is told from 0 down to this part of what it has fallen by.
@@ -92,7 +89,29 @@ pub(super) enum Came {
     Stuck,
 }
 
-/// What the constraints, and the variables, are to be within.
+/// The limits of the constraints and of the variables.
+struct Limits {
+    low: Vec<f64>,
+    high: Vec<f64>,
+    bounds: Option<Bounds>,
+}
+
+impl Limits {
+    fn of(problem: &Problem<'_>) -> Self {
+        let (low, high) = problem.limits();
+        let mut bounds = Bounds::of(problem);
+        if let Some(bounds) = &mut bounds {
+            bounds.measure(problem.units());
+        }
+        Limits { low: low.to_vec(), high: high.to_vec(), bounds }
+    }
+
+    fn within(&self) -> Within<'_> {
+        Within { low: &self.low, high: &self.high, bounds: self.bounds.as_ref() }
+    }
+}
+
+/// The same, lent.
 #[derive(Clone, Copy)]
 struct Within<'a> {
     low: &'a [f64],
@@ -105,14 +124,6 @@ impl Within<'_> {
     fn beyond(&self, i: usize, c: f64) -> f64 {
         c - c.clamp(self.low[i], self.high[i])
     }
-}
-
-/// Where a step led, which part of it was taken, and f and the constraints there.
-struct Landing {
-    at: Vec<f64>,
-    value: f64,
-    c: Vec<f64>,
-    along: f64,
 }
 
 impl Models {
@@ -212,12 +223,6 @@ impl Models {
         Ok(())
     }
 
-    /// f, and what is missed at its price.
-    fn merit(&self, value: f64, c: &[f64], within: Within<'_>) -> f64 {
-        let missed = |i: usize| self.weight[i] * within.beyond(i, c[i]).abs();
-        value + (0..c.len()).map(missed).sum::<f64>()
-    }
-
     /// A step to the least of the model, as far along it as the merit falls; `met` says whether the constraints are met.
     pub fn step(
         &mut self,
@@ -225,13 +230,8 @@ impl Models {
         x: &mut [f64],
         met: bool,
     ) -> Result<Came, Halt> {
-        let (low, high) = problem.limits();
-        let (low, high) = (low.to_vec(), high.to_vec());
-        let mut bounds = Bounds::of(problem);
-        if let Some(bounds) = &mut bounds {
-            bounds.measure(problem.units());
-        }
-        let within = Within { low: &low, high: &high, bounds: bounds.as_ref() };
+        let limits = Limits::of(problem);
+        let within = limits.within();
         self.steps += 1;
         let Some(proposal) = self.least(x, &self.c, within, true) else { return Ok(Came::Stuck) };
         let largest = proposal.price.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
@@ -246,11 +246,11 @@ impl Models {
         if !(promised <= small.max(hidden)) {
             return Ok(Came::Stuck);
         }
-        let promised = if promised > 0.0 { -promised } else { promised };
+        let promised = -promised.abs();
         let claim = Claim { x: &*x, price: &proposal.price, promised, small, hidden, within };
         if -promised <= hidden || self.little(problem.tolerance(), here, promised) {
             // A step that gains nothing meets constraints nevertheless, and tells how fast it goes.
-            let again = self.polished < POLISHED && promised <= 0.0;
+            let again = self.polished < POLISHED;
             if met || !again {
                 let confirmed = if met { self.confirm(problem, &claim)? } else { Confirmed::Open };
                 let level = matches!(confirmed, Confirmed::Left(_) | Confirmed::Open);
@@ -291,38 +291,6 @@ impl Models {
         self.moved(problem, x, within, proposal, taken)
     }
 
-    /// From a saddle on, as long as the Lagrangian falls and the merit does not rise; the first step, which shows little more than
-    /// that it falls, even where the merit rises.
-    fn leave(
-        &self,
-        problem: &mut Problem<'_>,
-        claim: &Claim<'_>,
-        way: &[f64],
-    ) -> Result<Option<Landing>, Halt> {
-        let here = self.merit(self.value, &self.c, claim.within);
-        let room = confirm::room(claim.within.bounds, claim.x, way).map_or(0.0, |most| most[0]);
-        // Where weights are too small the merit falls without end, beyond all that the constraints say: no further than x is long.
-        let most = room.min((largest(claim.x).max(1.0) / largest(way)).max(1.0));
-        let mut lowest: Option<Beside> = None;
-        let mut by = 1.0f64;
-        for _ in 0..TRIALS {
-            let beside = self.beside(problem, claim, (by.min(most), way))?;
-            let (before, risen) = match &lowest {
-                Some(l) => (l.change, self.merit(beside.value, &beside.c, claim.within) > here),
-                None => (0.0, false),
-            };
-            if risen || !(beside.change < before) {
-                break;
-            }
-            lowest = Some(beside);
-            if by >= most {
-                break;
-            }
-            by *= LONGER;
-        }
-        Ok(lowest.map(|Beside { at, value, c, .. }| Landing { at, value, c, along: 1.0 }))
-    }
-
     /// Whether a step that promises so much gains nothing: a value is known to the square of the tolerance; x, and how far the
     /// constraints are met, to the tolerance itself. Never more than [`small`](Self::small), which a claim is held to.
     fn little(&self, tolerance: f64, here: f64, promised: f64) -> bool {
@@ -330,48 +298,6 @@ impl Models {
             .max(tolerance * tolerance.min(LITTLE) * self.value.abs())
             .max(tolerance * FLOOR * self.size);
         !(promised < 0.0) || -promised <= nothing
-    }
-
-    /// As far along the step as the merit, which is so much `here`, falls by a part of what was `promised`; none where it does
-    /// not.
-    fn search(
-        &self,
-        problem: &mut Problem<'_>,
-        x: &[f64],
-        within: Within<'_>,
-        Proposal { d, .. }: &Proposal,
-        [here, promised]: [f64; 2],
-    ) -> Result<Option<Landing>, Halt> {
-        let (mut at, mut c) = (x.to_vec(), self.c.clone());
-        let (mut along, mut corrected) = (1.0, false);
-        let enough =
-            |merit: f64, along: f64| merit <= here + KEPT * along * promised + NOISE * here.abs();
-        for _ in 0..TRIALS {
-            at.iter_mut().zip(x).zip(d).for_each(|((at, x), d)| *at = x + along * d);
-            let (value, merit) = self.tried(problem, &mut at, &mut c, within)?;
-            if enough(merit, along) {
-                return Ok(Some(Landing { at, value, c, along }));
-            }
-            if !corrected && along == 1.0 && merit.is_finite() {
-                // Constraints that bend keep a whole step from being taken, however near the end is: once more, with what
-                // they are at its end (Mayne and Polak 1982).
-                corrected = true;
-                let rows = self.jacobian.chunks_exact(x.len());
-                let there: Vec<f64> = c.iter().zip(rows).map(|(c, row)| c - dot(row, d)).collect();
-                if let Some(Proposal { d, .. }) = self.least(x, &there, within, false) {
-                    at.iter_mut().zip(x).zip(&d).for_each(|((at, x), d)| *at = x + d);
-                    let (value, merit) = self.tried(problem, &mut at, &mut c, within)?;
-                    if enough(merit, along) {
-                        return Ok(Some(Landing { at, value, c, along }));
-                    }
-                }
-            }
-            let bow = merit - here - along * promised;
-            let least = -0.5 * along * along * promised / bow;
-            along =
-                if least.is_finite() { least.clamp(0.1 * along, 0.5 * along) } else { 0.1 * along };
-        }
-        Ok(None)
     }
 
     /// x moves on, and the model by how the Lagrangian's gradient has changed.
@@ -410,23 +336,6 @@ impl Models {
             violation: missed,
             ..Step::default()
         }))
-    }
-
-    /// The value and the merit at a point, which is brought within bounds; c becomes what the constraints are there.
-    fn tried(
-        &self,
-        problem: &mut Problem<'_>,
-        at: &mut [f64],
-        c: &mut [f64],
-        within: Within<'_>,
-    ) -> Result<(f64, f64), Halt> {
-        if let Some(bounds) = within.bounds {
-            bounds.project(at);
-        }
-        problem.ask(at, Rows::All, &mut [Ask::Constraints(c)])?;
-        let value = problem.total(at)?;
-        let merit = self.merit(value, c, within);
-        Ok((value, if merit.is_nan() { f64::INFINITY } else { merit }))
     }
 
     /// B ← B − Bs s′B / s′Bs + yy′ / y′s, with y moved towards Bs where it bends too little.

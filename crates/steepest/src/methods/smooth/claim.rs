@@ -134,7 +134,7 @@ impl Run {
         let mut ways: Vec<Vec<f64>> = Vec::new();
         let (mut left, at) = (scattered[..n].to_vec(), &self.at);
         let free = |j: usize| at.room(j, 1.0).min(at.room(j, -1.0)) > 0.0;
-        if self.gone.unmoved(&mut left, free) {
+        if self.explored.unexplored(&mut left, free) {
             ways.push(left);
         }
         if self.pairs.unexplored(&mut scattered) {
@@ -259,7 +259,7 @@ impl Run {
             at.measure(problem);
         }
         self.pairs.clear();
-        self.gone.clear();
+        self.explored.clear();
         self.direction.forget();
         (self.metric, self.gamma) = (None, None);
         self.stand_after_look(problem)

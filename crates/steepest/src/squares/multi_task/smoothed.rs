@@ -28,7 +28,7 @@ impl Face {
         let (begun, mut mu) = (self.gap(), self.gap() / each);
         for _ in 0..STEPS {
             cancel::check();
-            let Some(promised) = self.round_step(mu) else { break };
+            let Some(promised) = self.smoothed_step(mu) else { break };
             if promised > ENOUGH * each * mu {
                 continue;
             }
@@ -41,7 +41,7 @@ impl Face {
     }
 
     /// Newton's step with lengths round at 0. What it promised; none where it leads nowhere.
-    fn round_step(&mut self, mu: f64) -> Option<f64> {
+    fn smoothed_step(&mut self, mu: f64) -> Option<f64> {
         let (s, all) = (self.set.len(), self.w.len());
         let long = |w: &[f64], j: usize| w.iter().skip(j).step_by(s).fold(mu, |l, w| l.hypot(*w));
         let here: Vec<f64> = (0..s).map(|j| long(&self.w, j)).collect();

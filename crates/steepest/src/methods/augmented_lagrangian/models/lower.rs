@@ -1,8 +1,7 @@
 //! Where the Lagrangian is lower than at a point that is level: from a saddle, along the constraints.
 use super::confirm::{Claim, Holding, orthogonal, room};
-use super::{Models, Within};
+use super::{Limits, Models};
 use crate::linalg::vectors::dot;
-use crate::methods::bounds::Bounds;
 use crate::problem::Problem;
 use crate::status::Halt;
 
@@ -110,13 +109,8 @@ impl Models {
         size: f64,
     ) -> Result<Option<Vec<f64>>, Halt> {
         self.size = self.size.max(size);
-        let (low, high) = problem.limits();
-        let (low, high) = (low.to_vec(), high.to_vec());
-        let mut bounds = Bounds::of(problem);
-        if let Some(bounds) = &mut bounds {
-            bounds.measure(problem.units());
-        }
-        let within = Within { low: &low, high: &high, bounds: bounds.as_ref() };
+        let limits = Limits::of(problem);
+        let within = limits.within();
         let small = self.small(problem.tolerance());
         self.lower(problem, &Claim { x, price, promised: 0.0, small, hidden: 0.0, within })
     }

@@ -1,4 +1,4 @@
-//! The ways that steps have gone.
+//! The ways that steps have explored.
 use crate::linalg::vectors::dot;
 
 /// No more variables than these: a basis of all ways is a matrix.
@@ -9,13 +9,13 @@ const NEW: f64 = 0.1;
 /// Ways of length 1 at right angles to each other, which span those that steps have gone, the last as well as the first: along
 /// the others no step has learned how F bends, as across the plane of symmetry that a start lies in.
 #[derive(Default)]
-pub(super) struct Gone {
+pub(super) struct Explored {
     ways: Vec<Vec<f64>>,
 }
 
-crate::state!(Gone { ways });
+crate::state!(Explored { ways });
 
-impl Gone {
+impl Explored {
     /// A step s was taken.
     pub(super) fn learn(&mut self, s: &[f64]) {
         if s.len() > MOST || self.ways.len() >= s.len() {
@@ -43,9 +43,9 @@ impl Gone {
         self.ways.len() <= n && self.ways.iter().all(|way| way.len() == n)
     }
 
-    /// Takes out of u, over the coordinates that are free, what was gone; false where little or nothing is left, or that is
+    /// Takes out of u, over the coordinates that are free, what was explored; false where little or nothing is left, or that is
     /// not known.
-    pub(super) fn unmoved(&self, u: &mut [f64], free: impl Fn(usize) -> bool) -> bool {
+    pub(super) fn unexplored(&self, u: &mut [f64], free: impl Fn(usize) -> bool) -> bool {
         if self.ways.is_empty() || self.ways.len() >= u.len() {
             return false;
         }
