@@ -20,6 +20,7 @@ LAYERS = [
     {"result", "penalised"},
     {"objective", "callbacks", "checkpoint", "problems", "residuals"},
     {"scipys"},
+    {"chains"},
     {"options", "starts"},
     {"minimize", "least_squares", "line_search"},
     {"curve_fit"},

@@ -28,11 +28,12 @@ except ModuleNotFoundError as error:
     ) from None
 
 from steepest._types import Floats
+from steepest.chains import settings_by_method
 from steepest.descend import Descent as Steps
 from steepest.descend import Step
 from steepest.errors import InputError
 from steepest.objective import Function
-from steepest.options import Asked, settings_by_method
+from steepest.options import Asked
 from steepest.scipys import METHODS
 
 __all__ = ["Descent"]

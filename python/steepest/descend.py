@@ -12,11 +12,12 @@ import numpy as np
 
 from steepest import _core
 from steepest._catalog import number
+from steepest.chains import name_of
 from steepest.checkpoint import Checkpoint
 from steepest.errors import InputError
 from steepest.minimize import description, minimize, named, of_x
 from steepest.objective import Function
-from steepest.options import Asked, name_of, read_budget
+from steepest.options import Asked, read_budget
 from steepest.result import Result
 
 __all__ = ["Comparison", "Descent", "Step", "compare", "descend"]

@@ -5,21 +5,30 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from steepest import _core
-from steepest._catalog import Settings, find, number, registry
+from steepest._catalog import number, registry
+from steepest.chains import (
+    Group,
+    Named,
+    around_a_rule,
+    by_part,
+    name_of,
+    read_chain,
+    read_method,
+    read_setting,
+    settings_by_method,
+)
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import Function
-from steepest.schedules import changes, described, needs_length, read_schedule
-from steepest.scipys import METHODS, NO_EFFECT, TOLERANCE, is_scipys, told
+from steepest.schedules import changes, described, read_schedule
+from steepest.scipys import NO_EFFECT, TOLERANCE, told
 from steepest.trees import Tree
 from steepest.workers import check_workers
 
-__all__ = ["LOOP", "Asked", "name_of"]
+__all__ = ["LOOP", "Asked", "read_budget"]
 
 #: Options of the loop (and SciPy's names for them).
 LOOP = {
@@ -45,52 +54,6 @@ _PRINTS = ("disp", "verbose")
 
 #: The methods for constraints: SciPy's criteria are held to by its tolerance alone.
 _CONSTRAINED = ("augmented_lagrangian", "sqp")
-
-
-@cache
-def settings_by_method() -> dict[str, tuple[str, ...]]:
-    """The names of each method's settings."""
-    everything = _core.catalog()
-
-    def own(entry: dict[str, Any]) -> tuple[str, ...]:
-        return tuple(p["name"] for p in entry["parameters"])
-
-    methods = {e["name"]: own(e) for e in everything["methods"]}
-    return methods | {e["name"]: own(e) + methods["ruled"] for e in everything["rules"]}
-
-
-#: An entry of a registry, and its settings by name.
-Named = tuple[str, tuple[tuple[str, float], ...]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Parts of x0 with rules of their own.
-
-    rules : their rules, one after the other.
-    ratio : their rate over that of the first part; None for that of the rules' usual rates.
-    leaves : which of the leaves, by their places.
-    names : and by their names.
-    """
-
-    rules: tuple[Named, ...]
-    ratio: float | None
-    leaves: tuple[int, ...]
-    names: tuple[str, ...]
-
-
-def name_of(method: Any) -> str:
-    """A method's name, whether it was given by name, as an instance or as a chain of them.
-
-    >>> from steepest import rules
-    >>> name_of([rules.ClipNorm(1.0), "adam"])
-    'clip_norm → adam'
-    """
-    if isinstance(method, Mapping):
-        return ", ".join(f"{name_of(own)} on {part}" for part, own in method.items())
-    if isinstance(method, list | tuple):
-        return " → ".join(map(name_of, method))
-    return str(getattr(method, "name", method))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,9 +98,9 @@ class Asked:
             raise InputError(f"options must be a dict of options by name; got {options!r}")
         groups: tuple[Group, ...] = ()
         if isinstance(method, Mapping) or isinstance((options or {}).get("rate"), Mapping):
-            method, options, groups = _by_part(method, dict(options or {}), tree)
-        before, last, after = _read_chain(method)
-        name, settings, reason = _read_method(last)
+            method, options, groups = by_part(method, dict(options or {}), tree)
+        before, last, after = read_chain(method)
+        name, settings, reason = read_method(last)
         read = _Options(name, settings, constrained)
         for key, value in (options or {}).items():
             if value is not None:
@@ -146,7 +109,7 @@ class Asked:
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
         if before or after or read.schedule:
             known = read.loop["iterations"] is not None or settings.get("batch_size", 0.0) > 0
-            _around_a_rule(name, before + after, read.schedule, known)
+            around_a_rule(name, before + after, read.schedule, known)
         scipys = last if reason else ""
         if tol is None:
             tol = TOLERANCE.get(scipys.lower()) if read.ftol is None else max(read.ftol, 0.0)
@@ -271,7 +234,7 @@ class _Options:
         else:
             setting = _SETTINGS.get(key, key)
             _check_setting(setting, self.method)
-            self.settings[setting] = _read_setting(key, setting, self.method, value)
+            self.settings[setting] = read_setting(key, setting, self.method, value)
 
     def _change(self, key: str, value: Any) -> None:
         """How the rate changes."""
@@ -282,132 +245,8 @@ class _Options:
             self.settings["rate"] = 1.0
 
 
-def _read_chain(method: Any) -> tuple[tuple[Named, ...], Any, tuple[Named, ...]]:
-    """What turns the gradient, the rule or method that takes the step, and what turns the step."""
-    chain = list(method) if isinstance(method, list | tuple) and method else [method]
-    taking = len(chain) - 1
-    while taking > 0 and _turns_steps(chain[taking]):
-        taking -= 1
-    before, after = chain[:taking], chain[taking + 1 :]
-    return tuple(map(_read_turn, before)), chain[taking], tuple(map(_read_turn, after))
-
-
-def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
-    if method is None:
-        return None, {}, ""
-    known = settings_by_method()
-    if isinstance(method, str):
-        if method in known:
-            return method, {}, ""
-        if method.lower() in METHODS:
-            same = METHODS[method.lower()]
-            return same, {}, f"asked for as {method}" + (f", of which {same} does the work" if same else "")
-        raise InputError(_unknown(method, known))
-    name = getattr(method, "name", None)
-    if dataclasses.is_dataclass(method) and not isinstance(method, type) and isinstance(name, str):
-        fields = {f.name for f in dataclasses.fields(method)} - {"name"}
-        if name in known:
-            return name, {f: _read_setting(f, f, name, getattr(method, f)) for f in sorted(fields)}, ""
-    raise InputError(
-        f"method must be a name or an instance from steepest.methods or steepest.rules, or a list of rules; got "
-        f"{method!r}"
-    )
-
-
-def _by_part(
-    method: Any, options: dict[str, Any], tree: Tree | None
-) -> tuple[Any, dict[str, Any], tuple[Group, ...]]:
-    """The method and the options of the first part, and those that have others."""
-    rate = options.get("rate")
-    if tree is None:
-        what = "methods" if isinstance(method, Mapping) else "rates"
-        raise InputError(f"{what} by name need an x0 with names; got one array")
-    leaves = range(len(tree.names))
-    methods = tree.each("method", method) if isinstance(method, Mapping) else [method for _ in leaves]
-    for name, own in zip(tree.names, methods, strict=True):
-        last = own[-1] if isinstance(own, list | tuple) and own else own
-        called = last.name if isinstance(last, Settings) else last
-        if called is None or (isinstance(called, str) and called in registry("methods")):
-            raise InputError(
-                "parts with methods or rates of their own are moved by rules (from steepest.rules); got "
-                f"{own!r} for {name}"
-            )
-    rates = [rate for _ in leaves]
-    if isinstance(rate, Mapping):
-        rates = tree.each("rate", rate)
-        for name, own in zip(tree.names, rates, strict=True):
-            if changes(own) or not 0 < number(f"rate{name}", own) < math.inf:
-                raise InputError(
-                    f"rate{name} must be a number above 0 (how all of them change is the schedule's affair; a part "
-                    f"stays as it is within bounds (v, v)); got {own!r}"
-                )
-    groups: list[tuple[Any, Any, list[int]]] = []
-    for leaf in leaves:
-        alike = (at for own, step, at in groups if own == methods[leaf] and step == rates[leaf])
-        at = next(alike, None)
-        if at is None:
-            groups.append((methods[leaf], rates[leaf], at := []))
-        at.append(leaf)
-    (first, step, _), *others = groups
-
-    def group(own: Any, step_of_its_own: Any, at: list[int]) -> Group:
-        chain = own if isinstance(own, list | tuple) else [own]
-        ratio = step_of_its_own / step if isinstance(rate, Mapping) else None
-        if ratio is None and rate is not None and (callable(rate) or not changes(rate)):
-            ratio = 1.0
-        return Group(tuple(map(_read_turn, chain)), ratio, tuple(at), tuple(tree.names[leaf] for leaf in at))
-
-    return first, options | {"rate": step}, tuple(group(*other) for other in others)
-
-
-def _read_setting(key: str, setting: str, method: str | None, value: Any) -> float:
-    """A setting's value as a number; what is chosen by name (of the method, or of any) by its place."""
-    methods = registry("methods")
-    for entry in [methods[method]] if method is not None and method in methods else methods.values():
-        for parameter in entry.parameters:
-            if parameter.name == setting and parameter.choices:
-                return parameter.read(value)
-    return number(key, value)
-
-
-def _read_turn(rule: Any) -> Named:
-    """A rule of a chain, by name or as an instance, with its settings."""
-    if isinstance(rule, Settings) and rule.registry == "rules":
-        return rule.name, tuple(rule.settings.items())
-    if isinstance(rule, str):
-        return find("rules", rule).name, ()
-    raise InputError(f"a chain is made of rules, by name or as instances from steepest.rules; got {rule!r}")
-
-
 def _in_words(settings: tuple[tuple[str, float], ...]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in sorted(settings)) or "none"
-
-
-def _turns_steps(rule: Any) -> bool:
-    """Whether it is a rule that turns the step of another."""
-    known = {e["name"] for e in _core.catalog()["rules"] if e["kind"] == "change"}
-    return (rule.name if isinstance(rule, Settings) else rule) in known
-
-
-def _around_a_rule(name: str | None, around: tuple[Named, ...], schedule: Any, known: bool) -> None:
-    """Chains and schedules are of rules; one that falls over the run must know how long that is (batches have
-    their epochs)."""
-    rules = _core.catalog()["rules"]
-    if all(name != rule["name"] for rule in rules):
-        what = "a chain must end with a rule" if around else "a schedule changes the rate of a rule"
-        there = ", ".join(rule["name"] for rule in rules if rule["kind"] == "parameter")
-        raise InputError(f"{what} ({there}); got the method {name or 'that suits (none was named)'}")
-    if schedule and not known and (name := needs_length(schedule)):
-        raise InputError(f"the schedule {name} changes over the whole run: say how long that is by maxiter")
-
-
-def _unknown(method: str, known: Mapping[str, Any]) -> str:
-    if is_scipys(method):
-        return (
-            f"{method} is no descent, and SciPy's own: steepest.minimize(method={method!r}) hands it to SciPy"
-        )
-    hint = did_you_mean(method, [*known, "L-BFGS-B", "BFGS", "Newton-CG", "SLSQP", "trust-constr"])
-    return f"no method is called {method!r}" + (hint or f"; available: {', '.join(sorted(known))}")
 
 
 def _check_setting(key: str, method: str | None) -> None:

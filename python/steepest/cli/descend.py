@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steepest.catalogue.pages import number
+from steepest.chains import name_of
 from steepest.cli.curve import draw
 from steepest.cli.places import check_place
 from steepest.cli.terminal import Terminal
-from steepest.options import name_of
 
 if TYPE_CHECKING:
     from steepest.result import Result
