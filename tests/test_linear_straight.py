@@ -99,7 +99,13 @@ def test_columns_next_to_parallel_under_next_to_no_penalty(loss, near):
         z = x[:, 0] / x[:, 0].std() + 0.5 * random.normal(size=n)
         y = (z > 0).astype(int) if loss == "hinge" else z
         for alpha in (1e-7, 1e-4):
-            assert GeneralizedLinear(loss, "l2", alpha=alpha).fit(x, y).result_.success
+            fitted = GeneralizedLinear(loss, "l2", alpha=alpha).fit(x, y)
+            assert fitted.result_.success
+            width = {"pinball": 0.5, "epsilon_insensitive": 0.1}.get(loss, 1.35)
+            model = Model(x, y.astype(float), Loss(loss, width), l2=alpha)
+            own = model.inner(fitted.coef_, fitted.intercept_)
+            assert float(model.value(own)) == pytest.approx(fitted.result_.fun, rel=1e-9)
+            assert model.value(own) - model.value(model.least([own])) <= 2e-6 * fitted.result_.fun
 
 
 @pytest.mark.parametrize("bounds", [(0, None), (None, -0.1), (0.1, None), (-1, 1)])

@@ -109,7 +109,7 @@ import numpy as np, keras
 sys.path.insert(0, sys.argv[1])
 import test_keras_fit as t, steepest.keras
 layers, file = keras.layers, sys.argv[2] + ".safetensors"
-model = t.net(2, 16, 16, 2, act="relu", more=lambda: [layers.BatchNormalization()])
+model = t.net(2, 16, 16, 2, more=lambda: [layers.BatchNormalization()])
 given = np.load(sys.argv[2])
 model.set_weights([given[k] for k in given.files])
 x, y = t.circles()
@@ -141,7 +141,9 @@ print(json.dumps(shown))
 
 @pytest.mark.parametrize("other", ["jax", pytest.param("tensorflow", marks=TENSORFLOW, id="tensorflow")])
 def test_it_runs_alike_on_torch_and_on_others(tmp_path: Path, other: str) -> None:
-    model = net(2, 16, 16, 2, act="relu", more=lambda: [keras.layers.BatchNormalization()])
+    """Of units that bend: the bias of one that is on for all rows has no gradient in front of normalisation but what
+    rounding left, of which Adam makes whole steps."""
+    model = net(2, 16, 16, 2, more=lambda: [keras.layers.BatchNormalization()])
     np.savez(tmp_path / "weights.npz", *model.get_weights())
     ends = []
     for backend in ("torch", other):
@@ -156,12 +158,9 @@ def test_it_runs_alike_on_torch_and_on_others(tmp_path: Path, other: str) -> Non
         ends.append(json.loads(told.stdout))
     torch, mine = ends
     assert (torch["backend"], mine["backend"]) == ("torch", other)
-    # The first reviews: later, what rounding left has grown, and each machine rounds in an order of its own. The bias
-    # of a unit that is on for all rows has no gradient in front of normalisation but what rounding left, of which Adam
-    # makes whole steps: they shift the averages that held-out rows are normalised by.
     for column, apart in (("loss", 2e-3), ("cap", 2e-3), ("evaluations", 0.0), ("held_out", 0.02)):
-        np.testing.assert_allclose(mine["history"][column][:3], torch["history"][column][:3], rtol=apart)
-    np.testing.assert_allclose(mine["mean"], torch["mean"], rtol=0.1, atol=1e-3)
+        np.testing.assert_allclose(mine["history"][column], torch["history"][column], rtol=apart)
+    np.testing.assert_allclose(mine["mean"], torch["mean"], rtol=0.02, atol=1e-3)
     for shown in ends:
         assert shown["same"]
         assert shown["resumed"] > 5
