@@ -59,6 +59,8 @@ def half(problem: Problem, cells: Cells, at: Factors, side: int) -> tuple[Any, A
         {"biases": False},
         {"rank": 8},
         {"rank": 17, "weight": True},
+        {"rank": 45, "weight": True},
+        {"rank": 60, "biases": False},
         {"biases": False, "background": 1.0, "by_count": False, "weight": True},
     ],
     ids=str,

@@ -12,6 +12,7 @@ use other::Other;
 use std::ops::Range;
 
 mod cells;
+mod few;
 mod lead;
 mod normal;
 mod other;

@@ -1,5 +1,6 @@
 //! One row's problem while the other side stays: a small convex one, solved exactly.
 use super::cells::RowCells;
+use super::few::FewEntries;
 use super::other::{Other, Summed, combined, scores, squares};
 use crate::linalg::vectors::{LANES, padded};
 use crate::loss::Block;
@@ -56,6 +57,7 @@ pub(super) struct Normal {
     margin: Vec<f64>,
     value: Vec<f64>,
     bend: Vec<f64>,
+    few: FewEntries,
 }
 
 impl Normal {
@@ -74,6 +76,7 @@ impl Normal {
             margin: Vec::new(),
             value: Vec::new(),
             bend: Vec::new(),
+            few: FewEntries::default(),
         }
     }
     /// The row's variables, its bias last.
@@ -169,7 +172,11 @@ impl Normal {
             .pieces
             .iter()
             .all(|p| p.l1 == 0.0 && p.low == f64::NEG_INFINITY && p.high == f64::INFINITY);
-        if loss.quadratic() {
+        let few = plain && gram.is_none() && loss.quadratic();
+        let few = few && FewEntries::suits(row, self.rank, &self.pieces);
+        if few && self.few.least(row, other, &self.pieces, self.rank, &mut self.x) {
+            // Solved.
+        } else if loss.quadratic() {
             // From 0, so that what is solved for is the row itself.
             let warm = if plain { Vec::new() } else { self.x.clone() };
             self.x.fill(0.0);
