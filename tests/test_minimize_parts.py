@@ -78,6 +78,56 @@ def test_one_rule_may_have_a_rate_for_each_part() -> None:
     assert r.method == "momentum"
 
 
+def test_each_part_may_have_a_schedule_of_its_own() -> None:
+    pieces = [(rates.Exponential(end=0.125), 3), "constant"]
+    schedule = {"W": "linear", "b": pieces}
+    r = run(steps=10, method="sgd", rate={"W": 0.1, "b": 0.02}, schedule=schedule)
+    x, y = np.zeros((2, 2)), np.zeros(3)
+    for k in range(10):
+        x = x - 0.1 * (1 - k / 10) * 2 * (x - W)
+        y = y - 0.02 * (0.5**k if k < 3 else 1) * 4 * (y - B)
+    np.testing.assert_allclose(r.x["W"], x, rtol=1e-12)
+    np.testing.assert_allclose(r.x["b"], y, rtol=1e-12)
+    same = run(
+        steps=10, method="momentum", rate=0.01, schedule={"W": None, "b": lambda taken: float(taken > 4)}
+    )
+    np.testing.assert_allclose(same.x["W"], momentum(10, 0.01, W, 2.0), rtol=1e-12)
+    assert (
+        run(steps=5, method="momentum", rate=0.01, schedule={"b": lambda _: 0.0, "W": None}).x["b"].any() == 0
+    )
+
+
+def test_schedules_of_parts_are_kept_in_a_checkpoint(tmp_path: Path) -> None:
+    plateau = rates.Plateau(patience=0, factor=0.5)
+    options = {"rate": 0.3, "schedule": {"W": rates.InverseRoot(), "b": plateau}}
+    given: dict[str, Any] = {"jac": slope, "method": "momentum", "tol": 0}
+    whole = steepest.minimize(value, START, options=options | {"maxiter": 30}, **given)
+    kept = tmp_path / "run"
+    steepest.minimize(value, START, options=options | {"maxiter": 11}, checkpoint=kept, **given)
+    on = steepest.minimize(value, START, options=options | {"maxiter": 30}, checkpoint=kept, **given)
+    assert on.resumed == 11
+    assert all((on.x[name] == whole.x[name]).all() for name in START)
+    steepest.minimize(value, START, options=options | {"maxiter": 11}, checkpoint=kept, **given)
+    other = options | {"maxiter": 30, "schedule": {"W": None, "b": plateau}}
+    with pytest.raises(InputError, match="checkpoint"):
+        steepest.minimize(value, START, options=other, checkpoint=kept, **given)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        ({"W": "cosine"}, "schedule must be given for every part of x0; ['b'] has none"),
+        ({"W": None, "b": "cosine"}, "the schedule cosine changes over the whole run"),
+        ({"W": None, "b": "cosin"}, "did you mean 'cosine'"),
+        ({"W": None, "b": 0.5}, "schedule['b'] must be a schedule"),
+    ],
+)
+def test_schedules_that_cannot_be_are_refused_by_name(schedule: Any, says: str) -> None:
+    options = {"rate": 0.1, "schedule": schedule}
+    with pytest.raises(InputError, match=re.escape(says)):
+        steepest.minimize(value, START, jac=slope, method="sgd", options=options)
+
+
 def test_a_function_of_the_steps_is_the_rate_of_all() -> None:
     r = run(method={"W": "momentum", "b": "adam"}, rate=lambda taken: 0.01)
     np.testing.assert_allclose(r.x["W"], momentum(12, 0.01, W, 2.0), rtol=1e-12)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from steepest import _core
 from steepest._catalog import Settings, find, number, registry
 from steepest.errors import InputError, did_you_mean
-from steepest.schedules import changes, needs_length
+from steepest.schedules import changes, needs_length, read_schedule
 from steepest.scipys import METHODS, is_scipys
 from steepest.trees import Tree
 
@@ -50,12 +50,14 @@ class Group:
 
     rules : their rules, one after the other.
     ratio : their rate over that of the first part; None for that of the rules' usual rates.
+    schedule : how their rate changes over the run; None for as that of the first part does.
     leaves : which of the leaves, by their places.
     names : and by their names.
     """
 
     rules: tuple[Named, ...]
     ratio: float | None
+    schedule: Any
     leaves: tuple[int, ...]
     names: tuple[str, ...]
 
@@ -110,9 +112,10 @@ def by_part(
     method: Any, options: dict[str, Any], tree: Tree | None
 ) -> tuple[Any, dict[str, Any], tuple[Group, ...]]:
     """The method and the options of the first part, and those that have others."""
-    rate = options.get("rate")
+    rate, schedule = options.get("rate"), options.get("schedule")
     if tree is None:
-        what = "methods" if isinstance(method, Mapping) else "rates"
+        named = {"methods": method, "rates": rate, "schedules": schedule}
+        what = next(name for name, given in named.items() if isinstance(given, Mapping))
         raise InputError(f"{what} by name need an x0 with names; got one array")
     leaves = range(len(tree.names))
     methods = tree.each("method", method) if isinstance(method, Mapping) else [method for _ in leaves]
@@ -121,7 +124,7 @@ def by_part(
         called = last.name if isinstance(last, Settings) else last
         if called is None or (isinstance(called, str) and called in registry("methods")):
             raise InputError(
-                "parts with methods or rates of their own are moved by rules (from steepest.rules); got "
+                "parts with methods, rates or schedules of their own are moved by rules (from steepest.rules); got "
                 f"{own!r} for {name}"
             )
     rates = [rate for _ in leaves]
@@ -130,26 +133,34 @@ def by_part(
         for name, own in zip(tree.names, rates, strict=True):
             if changes(own) or not 0 < number(f"rate{name}", own) < math.inf:
                 raise InputError(
-                    f"rate{name} must be a number above 0 (how all of them change is the schedule's affair; a part "
-                    f"stays as it is within bounds (v, v)); got {own!r}"
+                    f"rate{name} must be a number above 0 (how it changes goes as schedule, which may be by name "
+                    f"too; a part stays as it is within bounds (v, v)); got {own!r}"
                 )
-    groups: list[tuple[Any, Any, list[int]]] = []
+    changing = [schedule for _ in leaves]
+    if isinstance(schedule, Mapping):
+        each = tree.each("schedule", schedule)
+        changing = ["constant" if own is None else own for own in each]
+    groups: list[tuple[Any, Any, Any, list[int]]] = []
     for leaf in leaves:
-        alike = (at for own, step, at in groups if own == methods[leaf] and step == rates[leaf])
-        at = next(alike, None)
+        given = methods[leaf], rates[leaf], changing[leaf]
+        at = next((at for *known, at in groups if tuple(known) == given), None)
         if at is None:
-            groups.append((methods[leaf], rates[leaf], at := []))
+            groups.append((*given, at := []))
         at.append(leaf)
-    (first, step, _), *others = groups
+    (first, step, change, _), *others = groups
 
-    def group(own: Any, step_of_its_own: Any, at: list[int]) -> Group:
+    def group(own: Any, step_of_its_own: Any, change_of_its_own: Any, at: list[int]) -> Group:
         chain = own if isinstance(own, list | tuple) else [own]
+        named = tuple(tree.names[leaf] for leaf in at)
+        own_schedule = (
+            read_schedule(f"schedule{named[0]}", change_of_its_own) if isinstance(schedule, Mapping) else None
+        )
         ratio = step_of_its_own / step if isinstance(rate, Mapping) else None
         if ratio is None and rate is not None and (callable(rate) or not changes(rate)):
             ratio = 1.0
-        return Group(tuple(map(_read_turn, chain)), ratio, tuple(at), tuple(tree.names[leaf] for leaf in at))
+        return Group(tuple(map(_read_turn, chain)), ratio, own_schedule, tuple(at), named)
 
-    return first, options | {"rate": step}, tuple(group(*other) for other in others)
+    return first, options | {"rate": step, "schedule": change}, tuple(group(*other) for other in others)
 
 
 def read_setting(key: str, setting: str, method: str | None, value: Any) -> float:
@@ -177,7 +188,7 @@ def _turns_steps(rule: Any) -> bool:
     return (rule.name if isinstance(rule, Settings) else rule) in known
 
 
-def around_a_rule(name: str | None, around: tuple[Named, ...], schedule: Any, known: bool) -> None:
+def around_a_rule(name: str | None, around: tuple[Named, ...], schedules: Sequence[Any], known: bool) -> None:
     """Chains and schedules are of rules; one that falls over the run must know how long that is (batches have
     their epochs)."""
     rules = _core.catalog()["rules"]
@@ -185,8 +196,11 @@ def around_a_rule(name: str | None, around: tuple[Named, ...], schedule: Any, kn
         what = "a chain must end with a rule" if around else "a schedule changes the rate of a rule"
         there = ", ".join(rule["name"] for rule in rules if rule["kind"] == "parameter")
         raise InputError(f"{what} ({there}); got the method {name or 'that suits (none was named)'}")
-    if schedule and not known and (name := needs_length(schedule)):
-        raise InputError(f"the schedule {name} changes over the whole run: say how long that is by maxiter")
+    lasting = next(filter(None, map(needs_length, filter(None, schedules))), None)
+    if lasting and not known:
+        raise InputError(
+            f"the schedule {lasting} changes over the whole run: say how long that is by maxiter"
+        )
 
 
 def _unknown(method: str, known: Mapping[str, Any]) -> str:

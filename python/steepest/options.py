@@ -52,6 +52,9 @@ _RATES = ("lr", "learning_rate", "learningrate", "step_size", "stepsize", "eta")
 #: SciPy's names of whether to print.
 _PRINTS = ("disp", "verbose")
 
+#: The options that may be given for each part of x0, by name.
+_BY_PART = ("rate", "schedule")
+
 #: The methods for constraints: SciPy's criteria are held to by its tolerance alone.
 _CONSTRAINED = ("augmented_lagrangian", "sqp")
 
@@ -97,7 +100,7 @@ class Asked:
         if not isinstance(options, Mapping | None):
             raise InputError(f"options must be a dict of options by name; got {options!r}")
         groups: tuple[Group, ...] = ()
-        if isinstance(method, Mapping) or isinstance((options or {}).get("rate"), Mapping):
+        if any(isinstance(given, Mapping) for given in (method, *map((options or {}).get, _BY_PART))):
             method, options, groups = by_part(method, dict(options or {}), tree)
         before, last, after = read_chain(method)
         name, settings, reason = read_method(last)
@@ -107,9 +110,10 @@ class Asked:
                 read.take(key, value)
         if tol is not None and not (0 <= (tol := number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
-        if before or after or read.schedule:
+        schedules = [read.schedule, *(group.schedule for group in groups)]
+        if before or after or any(schedules):
             known = read.loop["iterations"] is not None or settings.get("batch_size", 0.0) > 0
-            around_a_rule(name, before + after, read.schedule, known)
+            around_a_rule(name, before + after, schedules, known)
         scipys = last if reason else ""
         if tol is None:
             tol = TOLERANCE.get(scipys.lower()) if read.ftol is None else max(read.ftol, 0.0)
@@ -126,7 +130,12 @@ class Asked:
             "before": [(name, list(settings)) for name, settings in self.before],
             "after": [(name, list(settings)) for name, settings in self.after],
             "groups": [
-                ([(name, list(settings)) for name, settings in group.rules], group.ratio, group.leaves)
+                (
+                    [(name, list(settings)) for name, settings in group.rules],
+                    group.ratio,
+                    group.schedule,
+                    group.leaves,
+                )
                 for group in self.groups
             ],
             "schedule": self.schedule,
@@ -140,8 +149,9 @@ class Asked:
         return {
             "method": name_of([*(rule for rule, _ in self.before), self.method or "auto"]),
             "settings": "; ".join(_in_words(own) for _, own in (*self.before, ("", self.settings))),
-            "parts": "; ".join(map(repr, self.groups)) or "none",
-            "rate": described(self.schedule),
+            "parts": "; ".join(map(repr, (dataclasses.replace(g, schedule=None) for g in self.groups)))
+            or "none",
+            "rate": "; ".join(described(own) for own in (self.schedule, *(g.schedule for g in self.groups))),
             "differences": repr(loop),
             "tol": repr(self.tolerance),
         }

@@ -58,8 +58,8 @@ fn factor(function: &Bound<'_, PyAny>, taken: u64) -> PyResult<f64> {
     }
 }
 
-/// Tensors with rules of their own: those, the ratio of their rate to that of the rule, and which tensors.
-pub type Grouped = (Vec<Spec>, Option<f64>, Vec<usize>);
+/// Tensors with rules of their own: those, the ratio of their rate to that of the rule, its schedule, and which tensors.
+pub type Grouped = (Vec<Spec>, Option<f64>, Option<Changing>, Vec<usize>);
 
 /// Around a rule: the rules before and after it, tensors that have others, and how its rate changes over the run.
 #[derive(Default)]
@@ -92,11 +92,12 @@ pub fn choose(
 ) -> PyResult<Chosen> {
     let [before, after] = [&around.before, &around.after].map(|rules| lent(rules));
     let [before, after] = [&before, &after].map(|rules| named(rules));
-    let grouped = |(rules, ratio, tensors): &Grouped| -> Result<Group, String> {
-        let group = Group::new(&named(&lent(rules)), tensors)?;
-        Ok(Group { ratio: *ratio, ..group })
+    let grouped = |(rules, ratio, schedule, tensors): &Grouped| -> PyResult<Group> {
+        let group = Group::new(&named(&lent(rules)), tensors).map_err(refused)?;
+        let schedule = schedule.as_ref().map(Changing::schedule).transpose()?;
+        Ok(Group { ratio: *ratio, schedule, ..group })
     };
-    let groups = around.groups.iter().map(grouped).collect::<Result<_, _>>().map_err(refused)?;
+    let groups = around.groups.iter().map(grouped).collect::<Result<_, _>>()?;
     let schedule = around.schedule.as_ref().map(Changing::schedule).transpose()?;
     let around = methods::Around { before: &before, after: &after, groups, schedule };
     methods::choose(name, &borrowed(settings), around, facts).map_err(|r| exception(r.into()))

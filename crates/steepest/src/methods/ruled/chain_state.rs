@@ -22,6 +22,8 @@ struct GroupAtWork {
     chain: Chain<f64>,
     /// Its rate over that of the first.
     ratio: f64,
+    /// What that is of, where its rate changes in a way of its own.
+    rate: Option<f64>,
     /// The tensors that it was given by name.
     named: Vec<usize>,
     /// How many tensors it moves, and how many numbers of state it keeps.
@@ -31,7 +33,8 @@ struct GroupAtWork {
 
 impl GroupAtWork {
     fn new(rules: &Rules, ratio: f64, named: &[usize]) -> Self {
-        GroupAtWork { chain: Chain::new(rules), ratio, named: named.to_vec(), tensors: 0, state: 0 }
+        let (chain, named) = (Chain::new(rules), named.to_vec());
+        GroupAtWork { chain, ratio, rate: None, named, tensors: 0, state: 0 }
     }
 }
 
@@ -87,6 +90,10 @@ impl Mover {
     /// Whether that holds for every rule that takes a step.
     pub fn all(&self, holds: impl Fn(&Entry) -> bool) -> bool {
         self.groups.iter().all(|p| holds(p.chain.step_rule()))
+    }
+    /// The rate of the group at a place of the plan's, before its ratio; none: the rate of all.
+    pub fn set_rate(&mut self, group: usize, rate: Option<f64>) {
+        self.groups[group + 1].rate = rate;
     }
     /// Whether a step asks for a second gradient, at [`place`](Self::place).
     pub fn asks_twice(&self) -> bool {
@@ -200,7 +207,8 @@ fn each<'t>(
     for (group, mut tensors) in groups.iter().zip(dealt(tensors, owner, groups.len())) {
         let (own, rest) = std::mem::take(&mut state).split_at_mut(group.state);
         state = rest;
-        act(&group.chain, Moment { rate: at.rate * group.ratio, before, ..at }, &mut tensors, own);
+        let rate = group.rate.unwrap_or(at.rate) * group.ratio;
+        act(&group.chain, Moment { rate, before, ..at }, &mut tensors, own);
         before += group.tensors as u32;
     }
 }

@@ -38,6 +38,8 @@ pub struct Group {
     pub rules: Rules,
     /// Their rate over that of [`Plan::rules`]; none: that of the rules' usual rates.
     pub ratio: Option<f64>,
+    /// How their rate changes over the run; none: as that of [`Plan::rules`] does.
+    pub schedule: Option<Schedule>,
     /// Which of the tensors, by their places.
     pub tensors: Vec<usize>,
 }
@@ -45,7 +47,8 @@ pub struct Group {
 impl Group {
     /// A chain of rules by name for the tensors at these places.
     pub fn new(rules: &[Named<'_>], tensors: &[usize]) -> Result<Self, String> {
-        Ok(Group { rules: chain::plan(rules)?, ratio: None, tensors: tensors.to_vec() })
+        let (rules, tensors) = (chain::plan(rules)?, tensors.to_vec());
+        Ok(Group { rules, ratio: None, schedule: None, tensors })
     }
 }
 
@@ -253,7 +256,15 @@ impl State for Plan {
             self.falling();
         }
         v.check("scheduled", scheduled == self.schedule.is_some(), "is of another run")?;
-        self.schedule.as_mut().map_or(Ok(()), |schedule| v.field("schedule", schedule))
+        if let Some(schedule) = &mut self.schedule {
+            v.field("schedule", schedule)?;
+        }
+        for (k, group) in self.groups.iter_mut().enumerate() {
+            if let Some(schedule) = &mut group.schedule {
+                v.field(&format!("group.{k}"), schedule)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -302,16 +313,18 @@ impl Ruled {
         self.mover.rule()
     }
 
-    /// The rate at a place of the run: `done` of it is behind.
-    fn scheduled(&self, done: f64) -> Result<f64, Halt> {
-        let factor = self.plan.schedule.as_ref().map_or(Ok(1.0), |s| s.factor(done, self.taken))?;
-        Ok(self.rate * factor)
-    }
-    /// Shows the schedule the value of the whole objective.
-    fn look(&mut self) {
-        if let Some(schedule) = &mut self.plan.schedule {
-            schedule.look(self.value, self.taken);
+    /// The rate at a place of the run, `done` of it is behind; those that change in ways of their own are set.
+    fn scheduled(&mut self, done: f64) -> Result<f64, Halt> {
+        let at = |schedule: &Schedule| Ok(self.rate * schedule.factor(done, self.taken)?);
+        for (k, group) in self.plan.groups.iter().enumerate() {
+            self.mover.set_rate(k, group.schedule.as_ref().map(at).transpose()?);
         }
+        self.plan.schedule.as_ref().map_or(Ok(self.rate), at)
+    }
+    /// Shows the schedules the value of the whole objective.
+    fn look(&mut self) {
+        let own = self.plan.groups.iter_mut().filter_map(|group| group.schedule.as_mut());
+        own.chain(&mut self.plan.schedule).for_each(|s| s.look(self.value, self.taken));
     }
 
     /// Moves x by the rule and back into the bounds, where there are some. Where the rule stands elsewhere, or asks for
