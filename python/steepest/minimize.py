@@ -95,7 +95,8 @@ def minimize(
         that it finds is multiplied; a function that is given the steps taken and returns the rate; or a list of
         (schedule, steps).
         With a number as the rate, what multiplies it goes as ``schedule``. For an x0 with names both may be dicts by
-        name, of numbers and of schedules (None: it stays as it is). Parts whose rules differ, and that have no rate, keep the ratio of those rules' usual rates.
+        name, of numbers and of schedules (None: it stays as it is). Parts whose rules differ, and that have no rate,
+        keep the ratio of those rules' usual rates.
         Where none of ``maxiter``, ``maxfun`` and ``max_seconds`` is given, it gives up after 100 000 iterations, or
         100 000 evaluations of ``fun`` (2000 for each variable, if that is more), and says so.
     penalty : penalty, (penalty, alpha) or (penalty, alpha, groups), optional
