@@ -199,6 +199,19 @@ def test_linear_svc_holds_each_class_against_the_others():
         LinearSVC(multi_class="crammer_singer").fit(X, y)
 
 
+@pytest.mark.parametrize("class_weight", [{0: 20.0, 1: 1.0, 2: 0.05}, "balanced"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_of_several_classes_a_class_weighs_where_it_is_held_against_the_others(class_weight, weighted):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[20:130], y[20:130]
+    weight = np.linspace(0.2, 3.0, len(y)) if weighted else None
+    given = {"class_weight": class_weight, "dual": False}
+    ours = LinearSVC(tol=1e-12, **given).fit(X, y, weight)
+    theirs = svm.LinearSVC(tol=1e-12, max_iter=100_000, **given).fit(X, y, weight)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6, atol=5e-6)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-6, atol=5e-6)
+
+
 def test_classes_without_probabilities_have_none():
     X, y = load_breast_cancer(return_X_y=True)
     assert not hasattr(GeneralizedLinear("squared_hinge"), "predict_proba")

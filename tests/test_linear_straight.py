@@ -6,6 +6,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 from sklearn import linear_model, svm
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.utils import compute_class_weight
 from tests.generated.oracle import Loss, Model
 
 from steepest import GeneralizedLinear, LinearSVC, LinearSVR, QuantileRegressor, SGDClassifier, SGDRegressor
@@ -387,6 +388,27 @@ def test_weights_are_worth_what_they_are_to_scikit_learn(loss):
     assert value(ours) <= value(theirs)
     assert value(ours) == pytest.approx(value(theirs), rel=1e-3)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=0.03, atol=0.01)
+
+
+@pytest.mark.parametrize("class_weight", [{0: 20.0, 1: 1.0, 2: 0.05}, "balanced"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_of_several_classes_a_class_weighs_where_scikit_learn_has_it_weigh(class_weight, weighted):
+    """Where it is held against all others, whose rows weigh what they weigh without."""
+    A, b = load_iris(return_X_y=True)
+    A, b = ((A - A.mean(0)) / A.std(0))[20:130], b[20:130]
+    weight = np.linspace(0.2, 3.0, len(b)) if weighted else np.ones(len(b))
+    given = {"loss": "log_loss", "alpha": 0.01, "class_weight": class_weight}
+    ours = SGDClassifier(**given).fit(A, b, sample_weight=weight)
+    factor = compute_class_weight(class_weight, classes=np.arange(3), y=b)
+    for k in range(3):
+        each = weight * np.where(b == k, factor[k], 1.0)
+        one = linear_model.LogisticRegression(C=1 / (0.01 * len(b)), tol=1e-12, max_iter=10_000)
+        one.fit(A, b == k, sample_weight=each)
+        np.testing.assert_allclose(ours.coef_[k], one.coef_[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(ours.intercept_[k], one.intercept_[0], rtol=1e-5, atol=1e-6)
+    theirs = linear_model.SGDClassifier(average=True, max_iter=200, tol=None, random_state=0, **given)
+    theirs.fit(A, b, sample_weight=weight)
+    assert np.mean(ours.predict(A) == theirs.predict(A)) > 0.98
 
 
 def test_weighted_sgd_regression_is_ridge():

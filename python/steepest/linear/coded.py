@@ -58,6 +58,19 @@ def in_order(loss: str, y: NDArray[Any], order: list[Any] | None) -> tuple[NDArr
     return present, codes.astype(np.float64)
 
 
+def class_weights(codes: NDArray[Any], classes: int, factor: Floats | None, weight: Any) -> list[Any]:
+    """The rows' weights in the problem of each class against all others; of two classes there is one problem.
+
+    As scikit-learn has them: of several classes, the others' rows weigh what they weigh without a class's factor.
+    """
+    if factor is None:
+        return [weight] * (1 if classes == 2 else classes)
+    plain = 1.0 if weight is None else weight
+    if classes == 2:
+        return [factor[codes.astype(np.intp)] * plain]
+    return [np.where(codes == k, factor[k], 1.0) * plain for k in range(classes)]
+
+
 def between(cuts: Floats, margin: NDArray[Any]) -> NDArray[Any]:
     """The probability of each class in an order: what lies between its cuts."""
     below = expit(cuts - np.asarray(margin, dtype=np.float64)[:, None])

@@ -250,15 +250,16 @@ def solve_all(
 ) -> list[Solved]:
     """Each problem's solution for its target, one after the other; one file keeps them all.
 
-    Parameters are those of `Problem.solve`.
+    Parameters are those of `Problem.solve`; a list of weights has one for each problem.
     """
     targets = list(targets)
-    each = list(zip(problems, targets, starts or [None] * len(problems), strict=True))
+    weights = weight if isinstance(weight, list) else [weight] * len(problems)
+    each = list(zip(problems, targets, weights, starts or [None] * len(problems), strict=True))
     more |= {"offset": offset, "held_out": held_out}
     if checkpoint is None or len(each) == 1:
         return [
-            problem.solve(X, np.ascontiguousarray(y), weight, start=start, checkpoint=checkpoint, **more)
-            for problem, y, start in each
+            problem.solve(X, np.ascontiguousarray(y), own, start=start, checkpoint=checkpoint, **more)
+            for problem, y, own, start in each
         ]
     rows = {
         "X": X,
@@ -271,14 +272,18 @@ def solve_all(
     models = {"models": [problem._known() for problem in problems]}
     found = []
     with Series(checkpoint, _about(models | rows), ends=("stopped", "budget")) as series:
-        for problem, y, start in each:
+        for problem, y, own, start in each:
             length = problem.outputs * (X.shape[1] + bool(problem.intercept))
 
             def descend(
-                kept: Series | None, problem: Problem = problem, y: Any = y, start: Any = start
+                kept: Series | None,
+                problem: Problem = problem,
+                y: Any = y,
+                own: Any = own,
+                start: Any = start,
             ) -> dict[str, Any]:
                 here = np.ascontiguousarray(y)
-                result = problem.solve(X, here, weight, start=start, checkpoint=kept, **more).result
+                result = problem.solve(X, here, own, start=start, checkpoint=kept, **more).result
                 return {**result, "findings": [finding.as_dict() for finding in result.findings]}
 
             answer = series.run(length, descend)

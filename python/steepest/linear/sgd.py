@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classi
 from steepest.errors import InputError
 from steepest.tables.stream import Stream
 
+from .coded import class_weights
 from .estimator import LinearEstimator, alike
 from .online import Online
 from .problem import Problem, Solved, solve_all
@@ -135,24 +137,24 @@ class _Sgd(LinearEstimator):
         self.n_iter_, self.t_ = 1, getattr(self, "t_", 1.0) + X.shape[0]
 
     def _solved(
-        self, X: Any, targets: list[NDArray[np.float64]], weight: Any, checkpoint: Any
+        self, X: Any, targets: list[NDArray[np.float64]], weights: list[Any], checkpoint: Any
     ) -> list[Solved]:
         """The optimum for each target."""
         loss, names = _LOSSES[self.loss], {None: "none", "elasticnet": "elastic_net"}
         # Their mean is over the rows, whatever those weigh; a `Problem`'s is over the weights.
-        mean = 1.0 if weight is None or not weight.any() else float(np.mean(weight))
+        means = [1.0 if own is None or not own.any() else float(np.mean(own)) for own in weights]
+        alpha = 0.0 if self.penalty is None else float(self.alpha)
         problem = Problem(
             loss=loss,
             loss_settings={_WIDTHS[self.loss]: float(self.epsilon)} if self.loss in _WIDTHS else {},
             penalty=names.get(self.penalty) or self.penalty,
             penalty_settings={"ratio": float(self.l1_ratio)} if self.penalty == "elasticnet" else {},
-            alpha=0.0 if self.penalty is None else float(self.alpha) / mean,
             intercept=self.fit_intercept,
             tol=_TOL,
             narrow=X.dtype == np.float32,
         )
-        each = [problem] * len(targets)
-        solved = solve_all(each, X, targets, weight, names=self._names(), checkpoint=checkpoint)
+        problems = [replace(problem, alpha=alpha / mean) for mean in means]
+        solved = solve_all(problems, X, targets, weights, names=self._names(), checkpoint=checkpoint)
         self._set_result([s.result for s in solved])
         self.__dict__.pop("_online", None)
         self.n_iter_ = max(1, *(s.result.nit for s in solved))
@@ -254,7 +256,7 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
             super().fit(*given, sample_weight=sample_weight)
             return self
         target = np.asarray(y, dtype=np.float64)
-        (solved,) = self._solved(X, [target], self._weights(sample_weight, X), checkpoint)
+        (solved,) = self._solved(X, [target], [self._weights(sample_weight, X)], checkpoint)
         self.coef_, self.intercept_ = solved.coef[0].astype(X.dtype), solved.intercept.astype(X.dtype)
         return self
 
@@ -314,7 +316,8 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
     epsilon : float, default 0.1
         The width of the losses that have one.
     class_weight : dict or "balanced", optional
-        What the weights of a class's rows are multiplied by.
+        What the weights of a class's rows are multiplied by; of several classes, where it is held against all others
+        and nowhere else, as scikit-learn has it.
     learning_rate, eta0, power_t, max_iter, average, early_stopping
         Which, and how, the algorithm is.
     tol, shuffle, verbose, n_jobs, random_state, validation_fraction, n_iter_no_change, warm_start
@@ -394,14 +397,14 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
             raise ValueError(
                 f"The number of classes has to be greater than one; got {len(self.classes_)} class"
             )
-        weight = self._weights(sample_weight, X)
+        factor = None
         if self.class_weight is not None:
             factor = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-            weight = factor[codes] * (1.0 if weight is None else weight)
+        weights = class_weights(codes, len(self.classes_), factor, self._weights(sample_weight, X))
         low = -1.0 if self.loss in _AMOUNTS else 0.0
         first = 1 if len(self.classes_) == 2 else 0
         targets = [np.where(codes == k, 1.0, low) for k in range(first, len(self.classes_))]
-        solved = self._solved(X, targets, weight, checkpoint)
+        solved = self._solved(X, targets, weights, checkpoint)
         self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
         self.intercept_ = np.concatenate([s.intercept for s in solved]).astype(X.dtype)
         return self

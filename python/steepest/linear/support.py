@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from steepest.errors import InputError
 
+from .coded import class_weights
 from .estimator import Classes, LinearEstimator, opened
 from .logistic import _coded
 from .problem import Problem, solve_all
@@ -55,7 +57,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
     intercept_scaling : float, default 1
         The intercept is a coefficient of a column of this value: the larger, the less it is penalised.
     class_weight : dict or "balanced", optional
-        What the weights of a class's rows are multiplied by.
+        What the weights of a class's rows are multiplied by; of several classes, where it is held against all others
+        and nowhere else, as scikit-learn has it.
     tol, max_iter
         As above.
     multi_class : {"ovr"}
@@ -165,30 +168,30 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
                 f"class: {self.classes_[0]!r}"
             )
         weight = self._weights(sample_weight, X)
+        factor = None
         if self.class_weight is not None:
             factor = compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weight)
-            weight = factor[codes.astype(np.intp)] * (1.0 if weight is None else weight)
-        total = float(len(codes) if weight is None else weight.sum())
-        if total <= 0.0:
+        first = 1 if len(self.classes_) == 2 else 0
+        each = range(first, len(self.classes_))
+        weights = class_weights(codes, len(self.classes_), factor, weight)
+        totals = [float(len(codes) if own is None else own.sum()) for own in weights]
+        if min(totals) <= 0.0:
             raise ValueError("sample_weight must have a positive sum; got all zeros")
         power = 1 if self.penalty == "l1" else 2
         problem = Problem(
             loss=self.loss,
             penalty=self.penalty,
-            alpha=1.0 / (self.C * total),
             intercept=self.fit_intercept,
             intercept_penalty=_scaled(self.intercept_scaling, power),
             tol=self.tol,
             max_iter=self.max_iter,
             narrow=X.dtype == np.float32,
         )
-        first = 1 if len(self.classes_) == 2 else 0
-        each = range(first, len(self.classes_))
         solved = solve_all(
-            [problem] * len(each),
+            [replace(problem, alpha=1.0 / (self.C * total)) for total in totals],
             X,
             [(codes == k).astype(np.float64) for k in each],
-            weight,
+            weights,
             names=self._names(),
             checkpoint=checkpoint,
         )
