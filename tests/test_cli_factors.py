@@ -115,3 +115,39 @@ def test_sample_weights_are_those_of_the_column(table: Path, capsys: Any) -> Non
         sample_weight=weights,
     )  # fmt: skip
     assert f"{model.held_out_['model']['rmse']:.4g}" in said
+
+
+def test_a_time_is_what_its_text_writes(table: Path, capsys: Any) -> None:
+    words = ["fit", str(table), "--user", "reader", "--item", "book", "--target", "stars", "--alpha", "0.1"]
+    head, *rows = table.read_text().splitlines()
+    days = np.datetime64("2022-01-01") + np.random.default_rng(0).permutation(len(rows))
+    said = []
+    for form in ("%Y-%m-%d", "%d/%m/%Y", "%b %d %Y"):
+        lines = [f"{row},{day.item().strftime(form)}" for row, day in zip(rows, days, strict=True)]
+        table.write_text("\n".join([f"{head},day", *lines]) + "\n")
+        assert main([*words, "--time", "day"]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] == said[2]
+
+
+@pytest.mark.parametrize("count", [12, 600])
+@pytest.mark.parametrize(
+    ("column", "text", "words"),
+    [
+        ("reader", "", "column 'reader' row 7 is missing, ''"),
+        ("book", " ", "column 'book' row 7 is missing"),
+        ("stars", "good", "column 'stars' row 7 is 'good': the target must be numbers; leave --target out"),
+        ("stars", "", "column 'stars' row 7 is missing, ''"),
+        ("when", "", "column 'when' row 7 is missing, ''"),
+        ("when", "soon", "column 'when' row 7 is 'soon': it must be a date"),
+    ],
+)
+def test_a_row_that_cannot_be_is_named(
+    table: Path, column: str, text: str, words: str, count: int, capsys: Any
+) -> None:
+    rows = [line.split(",") for line in table.read_text().splitlines()[: count + 1]]
+    rows[8][rows[0].index(column)] = text
+    table.write_text("\n".join(map(",".join, rows)) + "\n")
+    asked = ["--user", "reader", "--item", "book", "--target", "stars", "--time", "when"]
+    assert main(["fit", str(table), *asked, "--alpha", "0.1"]) == 2
+    assert words in " ".join(capsys.readouterr().err.split())

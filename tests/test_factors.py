@@ -195,6 +195,39 @@ def test_what_comes_last_is_held_out() -> None:
     assert model.held_out_["mean"]["rmse"] == pytest.approx(np.sqrt(np.mean((r[late] - mean) ** 2)))
 
 
+def test_times_as_texts_are_the_times_that_they_write() -> None:
+    """As texts 10/1/2022 stands before 2/1/2022, and what was held out was not the last."""
+    u, i, r = made(7)
+    days = np.datetime64("2022-01-01") + np.random.default_rng(0).permutation(len(u))
+    plain = [day.item() for day in days]
+    whole = RatingsFactorization(2, 0.05).fit(u, i, r, time=days).held_out_
+    written = [[day.strftime(form) for day in plain] for form in ("%Y-%m-%d", "%d/%m/%Y", "%b %d, %Y")]
+    for time in (*written, [str((day - plain[0]).days) for day in plain], np.array(written[1], dtype=object)):
+        assert RatingsFactorization(2, 0.05).fit(u, i, r, time=time).held_out_ == whole
+
+
+def test_a_time_that_cannot_be_read_is_named_and_how_dates_were_read_is_said() -> None:
+    u, i, r = made(7)
+    good = [f"2022-{1 + k % 12:02d}-{1 + k % 28:02d}" for k in range(len(u))]
+    for row, text, words in (
+        (7, "soon", "is 'soon': it must be a date"),
+        (5, "", "is missing, ''"),
+        (9, "05/06/2022", ""),
+    ):
+        for count in (12, len(u)):
+            time = [*good[:row], text, *good[row + 1 :]][:count]
+            with pytest.raises(InputError, match=f"time row {row} {words}"):
+                split_last(u[:count], time)
+    with pytest.raises(InputError, match="time row 0 is 'monday'"):
+        split_last([1, 1], ["monday", "sunday"])
+    unsure = [f"{1 + k % 12}/{1 + k % 7}/2022" for k in range(len(u))]
+    model = RatingsFactorization(2, 0.05).fit(u, i, r, time=unsure)
+    said = next(one for one in model.result_.findings if one.kind == "ambiguous_date")
+    assert "24 December 2025 is in 12/24/2025" in said.sentence
+    with pytest.warns(UserWarning, match="month first or day first"):
+        assert split_last(["a"] * 2, ["2/9/2022", "3/1/2022"]).tolist() == [False, True]
+
+
 def test_ids_are_what_they_were_and_the_order_of_rows_does_not_matter() -> None:
     u, i, r = made(8)
     model = RatingsFactorization(3, 0.05, validation=None).fit(u, i, r)
@@ -257,6 +290,35 @@ def test_who_is_new_is_answered_by_what_is_known_and_that_is_said() -> None:
     with pytest.warns(ColdStart):
         ids, _ = clicks.recommend([999], n=1)
     assert ids[0, 0] == np.bincount(i).argmax()
+
+
+@pytest.mark.parametrize("loss", ["squared", "bpr", "warp"])
+def test_who_has_no_click_is_answered_by_what_is_popular(loss: str) -> None:
+    """Their factors are 0, and so was every score: the first items had been the best."""
+    u, i, _ = made(10)
+    i = np.minimum(i, np.random.default_rng(0).integers(3, 30, len(i)))[::-1]
+    clicks = ClicksFactorization(2, 0.05, loss=loss, validation=None, max_iter=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        clicks.fit(sparse.coo_array((np.ones(len(u)), (u, i)), shape=(41, 31)))
+    with pytest.warns(ColdStart, match="1 of 1 users"):
+        ids, _ = clicks.recommend([40], n=3)
+    often = [len(set(u[i == item].tolist())) for item in range(31)]
+    assert (ids[0] == np.argsort(-np.array(often), kind="stable")[:3]).all()
+    with pytest.warns(ColdStart):
+        assert (clicks.recommend(n=3)[0][40] == ids).all()
+
+
+def test_empty_rows_of_a_matrix_are_said() -> None:
+    u, i, r = made(10)
+    model = RatingsFactorization(3, 0.05, validation=None)
+    model.fit(sparse.coo_array((r, (u, i)), shape=(41, 31)))
+    with pytest.warns(ColdStart, match="1 of 2 pairs are of users"):
+        assert model.predict([40, 5], [3, 3])[0] == pytest.approx(model.mean_ + model.item_biases_[3])
+    with pytest.warns(ColdStart, match="1 of 2 pairs are of items"):
+        model.predict([4, 5], [30, 3])
+    with pytest.warns(ColdStart, match="1 of 41 users"):
+        model.recommend(n=1)
 
 
 @pytest.mark.parametrize("kind", [RatingsFactorization, ClicksFactorization])

@@ -15,6 +15,7 @@ from steepest.cli.places import check_place
 from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
 from steepest.errors import InputError, NotConverged, TableError
+from steepest.findings import Finding
 
 __all__ = ["predict", "run"]
 
@@ -51,11 +52,12 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(lines(args, settings)))
         return 0
     terminal = Terminal(args.quiet)
-    columns = read(args, {name: getattr(args, name) for name in COLUMNS})
+    columns, found = read(args, {name: getattr(args, name) for name in COLUMNS})
     with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)  # the summary says it
         model = fitted(columns, settings | {"watch": progress.watch})
     model.watch = None
+    model.result_["findings"] += found
     model.columns_ = tuple(name for name in (args.user, args.item, args.target) if name is not None)
     terminal.say(model.summary(terminal.width))
     if args.save:
@@ -82,12 +84,12 @@ def predict(args: argparse.Namespace) -> int:
     check_output(args.output, (args.model, args.table))
     model = loaded(args.model)
     user, item, *target = model.columns_
-    columns = read(args, {"user": user, "item": item, **{f"keep {name}": name for name in args.keep}})
+    columns, _ = read(args, {"user": user, "item": item, **{f"keep {name}": name for name in args.keep}})
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always", ColdStart)
-        found = model.predict(columns["user"], columns["item"])
+        scores = model.predict(columns["user"], columns["item"])
     kept = {name: columns[f"keep {name}"] for name in args.keep}
-    answer = {f"predicted_{target[0]}" if target else "score": found}
+    answer = {f"predicted_{target[0]}" if target else "score": scores}
     return answered(args, kept, answer, [str(one.message) for one in noticed])
 
 
@@ -110,13 +112,21 @@ def opening(args: argparse.Namespace, dtype: str) -> str:
     return f"pandas.read_csv({args.table!r}, dtype={dtype}{said})"
 
 
-def read(args: argparse.Namespace, names: Mapping[str, str | None]) -> dict[str, Any]:
-    """The columns that were named, by what they are of, as arrays."""
+def read(args: argparse.Namespace, names: Mapping[str, str | None]) -> tuple[dict[str, Any], list[Finding]]:
+    """The columns that were named, by what they are of, as arrays; and what is to be said of how they were read.
+
+    Raises
+    ------
+    TableError
+        A row is missing, or no number or time where it must be one; the row is named.
+    """
+    from steepest.factors.when import read_times
     from steepest.tables import read as read_table
 
     form = text_form(args, ("delimiter", "encoding", "decimal"))
     table = read_table(args.table, **form, as_texts=None)
-    found = {}
+    columns: dict[str, Any] = {}
+    found: list[Finding] = []
     for name, asked in names.items():
         if asked is None:
             continue
@@ -124,25 +134,37 @@ def read(args: argparse.Namespace, names: Mapping[str, str | None]) -> dict[str,
         if column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
             raise TableError(f"column {asked!r} row {row} is missing: drop the row")
-        found[name] = column.to_numpy()
-    for name in ("target", "time", "sample_weight"):
-        if name in found and found[name].dtype.kind in "OUT":
-            found[name] = numbers(found[name], name)
-    return found
-
-
-def numbers(values: Any, name: str) -> Any:
-    """Texts as the numbers that they are; times that are none stay, if they sort as they stand."""
-    try:
-        return values.astype(np.float64)
-    except ValueError:
+        values = column.to_numpy()
+        texts = values.dtype.kind in "OUT"
         if name == "time":
-            return values.astype(str)
-        raise TableError(
-            f"the target must be numbers; got {values[0]!r}: leave --target out for clicks"
-            if name == "target"
-            else f"the sample weight must be numbers; got {values[0]!r}"
-        ) from None
+            values, found = read_times(values, asked, called=f"column {asked!r}", notation=table.notation)
+        elif texts and name in ("target", "sample_weight"):
+            values = numbers(column, asked, name, table.notation)
+        elif texts and name in ("user", "item"):
+            check_ids(column, asked)
+        columns[name] = values
+    return columns, found
+
+
+def numbers(column: Any, asked: str, name: str, notation: Any) -> Any:
+    """Texts as the numbers that all of them are."""
+    from steepest.tables.unread import whole_column
+
+    must = "the sample weight must be numbers"
+    if name == "target":
+        must = "the target must be numbers; leave --target out for clicks"
+    return whole_column(column, asked, ("number", "boolean"), must, notation=notation).numbers
+
+
+def check_ids(column: Any, asked: str) -> None:
+    """Refuse an id that is not there: all rows without one would be of one user."""
+    from steepest.tables.missing import NO_CLASS
+    from steepest.tables.values import read_values
+
+    missing = read_values(column, asked, plain=True, tokens=NO_CLASS).missing
+    if missing.any():
+        row = int(missing.argmax())
+        raise TableError(f"column {asked!r} row {row} is missing, {column[row].as_py()!r}: drop the row")
 
 
 def fitted(columns: dict[str, Any], settings: dict[str, Any]) -> Any:

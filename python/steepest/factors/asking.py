@@ -20,7 +20,7 @@ __all__ = ["Asking", "ColdStart", "top"]
 
 
 class ColdStart(UserWarning):
-    """Users or items that the fit has not seen: they are answered by what is known without factors."""
+    """Users or items that the fit has seen nothing of: they are answered by what is known without factors."""
 
 
 class Asking:
@@ -31,7 +31,10 @@ class Asking:
     _cells: Cells
     _factors: Factors
     _seen: Any
+    _known: Any
     _unseen: str
+    #: Whether nothing is known of an item that nobody has: a click that is not there says something, a rating nothing.
+    _items_need_cells: bool
     user_ids_: NDArray[Any]
     item_ids_: NDArray[Any]
     user_factors_: Floats
@@ -47,15 +50,32 @@ class Asking:
         """What each item's score is for a user of whom nothing is known."""
         return self._base()
 
+    def _with_cells(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which users, and which items, something is known of: rows of a sparse matrix may be empty."""
+        if self._known is None:
+            codes = (self._cells.users, self._cells.items)
+            self._known = tuple(
+                np.bincount(own, minlength=count) > 0
+                for own, count in zip(codes, self._cells.shape, strict=True)
+            )
+        return self._known  # type: ignore[no-any-return]
+
+    def _codes(self, name: str, ids: Any) -> NDArray[np.int64]:
+        """The code of each id, of all where there is none; -1 of those that the fit has seen nothing of."""
+        side = ("users", "items").index(name)
+        known = (self.user_ids_, self.item_ids_)[side]
+        codes = np.arange(len(known)) if ids is None else codes_of(name, ids, known)
+        if name == "items" and not self._items_need_cells:
+            return codes
+        return np.where((codes >= 0) & self._with_cells()[side][codes], codes, -1)
+
     def _cold(self, what: str, count: int, of: int, how: str) -> None:
         warnings.warn(f"{count} of {of} {what} that the fit has not seen: {how}", ColdStart, stacklevel=4)
 
     def _scores(self, users: Any, items: Any) -> Floats:
         check_is_fitted(self, "user_factors_")
-        pairs = [
-            codes_of(name, ids, known)
-            for name, ids, known in (("users", users, self.user_ids_), ("items", items, self.item_ids_))
-        ]
+        given = [("users", users), ("items", items)]
+        pairs = [self._codes(name, () if ids is None else ids) for name, ids in given]
         if len(pairs[0]) != len(pairs[1]):
             raise InputError(f"items must be as many as users, {len(pairs[0])}; got {len(pairs[1])}")
         for name, codes in zip(("users", "items"), pairs, strict=True):
@@ -71,8 +91,8 @@ class Asking:
         Parameters
         ----------
         users : array of ids of shape (users,), optional
-            All that were fitted unless given, in the order of `user_ids_`. Users that the fit has not seen get the
-            items that are best without factors, with a warning (`ColdStart`).
+            All that were fitted unless given, in the order of `user_ids_`. Users that the fit has not seen, or who
+            have nothing there, get the items that are best without factors, with a warning (`ColdStart`).
         n : int, default 10
             How many for each; at most as many as there are items.
         exclude_seen : bool, default True
@@ -95,7 +115,7 @@ class Asking:
         check_is_fitted(self, "user_factors_")
         if not (isinstance(n, int | np.integer) and n >= 1):
             raise InputError(f"n must be a whole number of at least 1; got {n!r}")
-        codes = np.arange(len(self.user_ids_)) if users is None else codes_of("users", users, self.user_ids_)
+        codes = self._codes("users", users)
         if (codes < 0).any():
             self._cold("users are ones", int((codes < 0).sum()), len(codes), self._unseen)
         places = np.arange(len(self.item_ids_))

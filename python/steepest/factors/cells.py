@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -14,8 +13,11 @@ from scipy import sparse
 from steepest import _core
 from steepest._types import Floats
 from steepest.errors import InputError, did_you_mean
+from steepest.findings import Finding
 
-__all__ = ["Cells", "choice", "coded", "codes_of", "numbers", "read", "times"]
+from .when import absent, read_times
+
+__all__ = ["Cells", "choice", "coded", "codes_of", "numbers", "read"]
 
 Codes = NDArray[np.uint32]
 
@@ -31,6 +33,8 @@ class Cells:
     item_ids: NDArray[Any]
     time: NDArray[Any] | None = None
     weight: Floats | None = None
+    found: tuple[Finding, ...] = ()
+    """What is to be said of how they were read."""
 
     def __len__(self) -> int:
         return len(self.ratings)
@@ -44,8 +48,8 @@ class Cells:
         """Some of them; the ids stay."""
         time = None if self.time is None else self.time[rows]
         weight = None if self.weight is None else self.weight[rows]
-        codes = self.users[rows], self.items[rows], self.ratings[rows]
-        return Cells(*codes, self.user_ids, self.item_ids, time, weight)
+        users, items, ratings = self.users[rows], self.items[rows], self.ratings[rows]
+        return replace(self, users=users, items=items, ratings=ratings, time=time, weight=weight)
 
     def starts(self) -> tuple[NDArray[np.int64], Codes]:
         """The items of each user, one user after the other: where each one's begin, and which."""
@@ -93,9 +97,8 @@ def read(
         matrix = sparse.coo_array(cast(Any, users))
         ids = np.arange(matrix.shape[0]), np.arange(matrix.shape[1])
         codes = matrix.row.astype(np.uint32), matrix.col.astype(np.uint32)
-        return _checked(
-            Cells(*codes, numbers(called, matrix.data), *ids, *_beside(time, sample_weight, matrix.nnz))
-        )
+        cells = Cells(*codes, numbers(called, matrix.data), *ids)
+        return _checked(_with_beside(cells, time, sample_weight))
     if items is None:
         users, items, *rest = columns_of(users)
         ratings = rest[0] if rest else ratings
@@ -106,9 +109,8 @@ def read(
     for name, found in (("items", len(item_codes)), (called, len(values))):
         if found != n:
             raise InputError(f"{name} must be as many as users, {n}; got {found}")
-    return _checked(
-        Cells(user_codes, item_codes, values, user_ids, item_ids, *_beside(time, sample_weight, n))
-    )
+    cells = Cells(user_codes, item_codes, values, user_ids, item_ids)
+    return _checked(_with_beside(cells, time, sample_weight))
 
 
 def columns_of(table: Any) -> list[Any]:
@@ -205,7 +207,7 @@ def _ids(name: str, ids: Any) -> NDArray[Any]:
         return whole if (whole == values).all() else values
     if values.dtype.kind == "O":
         for row, value in enumerate(values.tolist()):
-            if _missing(value):
+            if absent(value):
                 raise InputError(f"{name} row {row} is missing, {value!r}: drop the row")
         if all(isinstance(value, str) for value in values.tolist()):
             return values.astype(str)
@@ -219,11 +221,6 @@ def _ids(name: str, ids: Any) -> NDArray[Any]:
         # Beside int64 NumPy compares these as floats, which are the same for several of them.
         return values.astype(np.int64)
     return values
-
-
-def _missing(value: Any) -> bool:
-    """None, NaN, and what stands for them: pandas' NA is neither equal to itself nor not."""
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)
 
 
 def numbers(name: str, given: Any) -> Floats:
@@ -244,8 +241,10 @@ def numbers(name: str, given: Any) -> Floats:
     return values
 
 
-def _beside(time: Any, sample_weight: Any, n: int) -> tuple[NDArray[Any] | None, Floats | None]:
-    when = None if time is None else times(time)
+def _with_beside(cells: Cells, time: Any, sample_weight: Any) -> Cells:
+    """The cells with when each was made and what it weighs."""
+    n = len(cells)
+    when, found = (None, []) if time is None else read_times(time)
     weight = None if sample_weight is None else numbers("sample_weight", sample_weight)
     for name, values in (("time", when), ("sample_weight", weight)):
         if values is not None and values.shape != (n,):
@@ -253,43 +252,7 @@ def _beside(time: Any, sample_weight: Any, n: int) -> tuple[NDArray[Any] | None,
     if weight is not None and len(weight) and weight.min() < 0:
         row = int((weight < 0).argmax())
         raise InputError(f"sample_weight row {row} is {weight[row]}: weights must be at least 0")
-    return when, weight
-
-
-def times(time: Any) -> NDArray[Any]:
-    """Times that sort; what is missing is named."""
-    when = np.asarray(time)
-    if when.dtype.kind == "O":
-        for row, value in enumerate(when.ravel().tolist()):
-            if _missing(value):
-                raise InputError(f"time row {row} is missing, {value!r}: drop the row")
-        if all(isinstance(value, str) for value in when.ravel().tolist()):
-            when = when.astype(str)
-        elif all(isinstance(value, date) for value in when.ravel().tolist()):
-            when = _instants(when)
-    if when.dtype.kind not in "iufMmUST":
-        raise InputError(f"time must be numbers, dates or texts that sort; got dtype {when.dtype}")
-    bad = (
-        np.isnat(when) if when.dtype.kind in "Mm" else ~np.isfinite(when) if when.dtype.kind == "f" else None
-    )
-    if bad is not None and bad.any():
-        row = int(bad.argmax())
-        raise InputError(f"time row {row} is missing, {when[row]}: drop the row")
-    return when
-
-
-def _instants(when: NDArray[Any]) -> NDArray[Any]:
-    """Dates as NumPy has them, which knows no zones: of those that have one, as they are in UTC."""
-    zoned = [getattr(value, "tzinfo", None) is not None for value in when.ravel().tolist()]
-    if any(zoned) and not all(zoned):
-        row = zoned.index(not zoned[0])
-        raise InputError(
-            f"time row {row} has {'a' if zoned[row] else 'no'} time zone, others have {'none' if zoned[row] else 'one'}"
-        )
-    if any(zoned):
-        plain = [value.astimezone(UTC).replace(tzinfo=None) for value in when.ravel().tolist()]
-        when = np.array(plain, dtype=object).reshape(when.shape)
-    return when.astype("datetime64[us]")
+    return replace(cells, time=when, weight=weight, found=tuple(found))
 
 
 def _checked(cells: Cells) -> Cells:

@@ -134,6 +134,7 @@ class ClicksFactorization(Factorization):
     columns_ = ("user", "item")
     _counted, _held_words = "users", "users' clicks that were held out"
     _unseen = "answered by how popular each item is"
+    _items_need_cells = False
     _figure = (
         "ndcg",
         -1.0,
@@ -186,7 +187,8 @@ class ClicksFactorization(Factorization):
             How often, at least 0; 1 each unless given. A pair that is there more than once has the sum; one whose
             sum is 0 is none.
         time : array of shape (rows,), optional
-            When each was made: the last are held out.
+            When each was made: the last are held out. Numbers, dates, or texts that write one of these; of texts
+            that could be dates month first or day first a finding says how they were read.
 
         Returns
         -------
@@ -195,8 +197,8 @@ class ClicksFactorization(Factorization):
         Raises
         ------
         InputError
-            Ids that are missing, counts that are negative or not finite, no click at all, too few to hold some out,
-            or a setting that cannot be.
+            Ids or times that are missing, counts that are negative or not finite, no click at all, too few to hold some
+            out, or a setting that cannot be.
 
         Warns
         -----
@@ -213,8 +215,9 @@ class ClicksFactorization(Factorization):
         Parameters
         ----------
         users, items : array of ids of shape (rows,)
-            Pairs. Of users or items that the fit has not seen the score is 0 (of a loss that ranks the bias of an item
-            that it has), with a warning (`ColdStart`); `recommend` answers such users by what is popular.
+            Pairs. Of users without clicks and items that the fit has not seen the score is 0 (of a loss that ranks the
+            bias of an item that it has), with a warning (`ColdStart`); `recommend` answers such users by what is
+            popular.
 
         Returns
         -------

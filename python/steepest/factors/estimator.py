@@ -113,7 +113,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
 
     def _solve(self, problem: Problem, cells: Cells, start: Factors) -> None:
         factors, result = problem.solve(cells, start, self.watch)
-        result["findings"] += self._noticed(cells) + self._chosen_by() + self._compared()
+        result["findings"] += [*cells.found, *self._noticed(cells), *self._chosen_by(), *self._compared()]
         self._keep(problem, cells, factors)
         self.result_: Result = result
         self.n_iter_ = result.nit
@@ -129,6 +129,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         self.mean_ = factors.centre
         # Found when it is asked for: fits need it not.
         self._seen: Any = None
+        self._known: Any = None
 
     def _chosen_by(self) -> list[Finding]:
         """What is to be said where rank and alpha were chosen by little."""

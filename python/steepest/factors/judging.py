@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +35,7 @@ def split_last(users: Any, time: Any = None) -> NDArray[np.bool_]:
     ----------
     users : array of ids of shape (rows,)
     time : array of shape (rows,), optional
-        When each row was made; the rows' own order unless given.
+        When each row was made: numbers, dates, or texts that write one of these; the rows' own order unless given.
 
     Returns
     -------
@@ -44,7 +45,12 @@ def split_last(users: Any, time: Any = None) -> NDArray[np.bool_]:
     Raises
     ------
     InputError
-        If there are not as many times as users, or an id is missing.
+        If there are not as many times as users, an id is missing, or a time is or cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        If texts could be dates month first or day first: they are read as month first.
 
     Examples
     --------
@@ -52,10 +58,13 @@ def split_last(users: Any, time: Any = None) -> NDArray[np.bool_]:
     >>> split_last(["ann", "bob", "ann", "ann", "cy"], time=[3, 1, 5, 4, 2]).tolist()
     [False, False, True, False, False]
     """
-    from .cells import coded, times
+    from .cells import coded
+    from .when import read_times
 
     codes, known = coded("users", users)
-    when = np.arange(len(codes)) if time is None else times(time)
+    when, found = (np.arange(len(codes)), []) if time is None else read_times(time)
+    for one in found:
+        warnings.warn(f"{one.sentence} {one.remedy}", UserWarning, stacklevel=2)
     if when.shape != codes.shape:
         raise InputError(f"time must be as many as users, {len(codes)}; got the shape {when.shape}")
     order = np.lexsort((when, codes))

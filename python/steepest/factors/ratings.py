@@ -116,6 +116,7 @@ class RatingsFactorization(Factorization):
     columns_ = ("user", "item", "rating")
     _counted, _held_words = "ratings", "ratings that were held out"
     _unseen = "answered by the mean and the biases that are known"
+    _items_need_cells = True
     _figure = (
         "rmse",
         1.0,
@@ -174,7 +175,8 @@ class RatingsFactorization(Factorization):
         items : array of ids of shape (rows,), optional
         ratings : array of shape (rows,), optional
         time : array of shape (rows,), optional
-            When each was made: the last are held out.
+            When each was made: the last are held out. Numbers, dates, or texts that write one of these; of texts
+            that could be dates month first or day first a finding says how they were read.
         sample_weight : array of shape (rows,), optional
             At least 0. A pair that is rated twice counts twice.
 
@@ -185,7 +187,8 @@ class RatingsFactorization(Factorization):
         Raises
         ------
         InputError
-            Ids that are missing, ratings that are not finite, too few to hold some out, or a setting that cannot be.
+            Ids or times that are missing, ratings that are not finite, too few to hold some out, or a setting that
+            cannot be.
 
         Warns
         -----
@@ -200,7 +203,7 @@ class RatingsFactorization(Factorization):
         Parameters
         ----------
         users, items : array of ids of shape (rows,)
-            Pairs. Those that the fit has not seen have no factors and no bias: the mean and the other's bias
+            Pairs. Those that the fit has no rating of have no factors and no bias: the mean and the other's bias
             answer, with a warning (`ColdStart`).
 
         Returns

@@ -74,15 +74,7 @@ def about_column(
         if isinstance(piece, LevelsPiece) and values.codes is not None:
             found += spelt_alike("levels", piece.name, (*piece.levels, *piece.pooled))
     if values.ambiguous:
-        found.append(
-            Finding(
-                "ambiguous_date",
-                "warning",
-                f"the dates of {column.name!r} could be month first or day first; they were read as 24 December 2025 "
-                f"is in {example(values.format)}.",
-                remedy="write them as 2025-12-24",
-            )
-        )
+        found.append(ambiguous_date(column.name, values.format))
     elif values.kind == "time":
         parts = ", ".join(str(piece.part).replace("_", " ") for piece in column.pieces)
         whole = values.format in ("%Y%m%d", "%Y%m")
@@ -104,6 +96,17 @@ def about_column(
     if column.kind == "number" and values.whole:
         found += maybe_category(column, values, goal, kept)
     return found
+
+
+def ambiguous_date(name: str, format: str | None) -> Finding:
+    """Dates whose day could be their month, and how they were read."""
+    return Finding(
+        "ambiguous_date",
+        "warning",
+        f"the dates of {name!r} could be month first or day first; they were read as 24 December 2025 "
+        f"is in {example(format)}.",
+        remedy="write them as 2025-12-24",
+    )
 
 
 def maybe_missing(column: Column, values: Values) -> list[Finding]:
