@@ -220,6 +220,10 @@ SOURCES = {
     "list": lambda whole, _: whole.to_batches(700),
     "stream": lambda whole, _: Once(whole),
     "lazy frame": lambda whole, _: pl.from_arrow(whole).lazy(),
+    "categories": lambda whole, _: pl.from_arrow(whole).cast({"town": pl.Categorical}).lazy(),
+    "Enums": lambda whole, _: (
+        lambda: pl.from_arrow(whole).cast({"town": pl.Enum(whole["town"].unique())}).iter_slices(4000)
+    ),
     "data set": lambda whole, _: dataset.dataset(whole.to_batches(700), whole.schema),
     "parquet data set": lambda whole, folder: dataset.dataset(
         [f"{folder}/part-{k}.parquet" for k in range(3)] if files(folder, whole) else ()
@@ -251,6 +255,22 @@ def test_rows_from_anything_that_gives_batches(tmp_path, monkeypatch, name):
     np.testing.assert_allclose(
         streamed.predict(SOURCES[name](whole, tmp_path), exposure="e"), mean, rtol=1e-12
     )
+
+
+def test_texts_as_views_are_texts_like_others(tmp_path):
+    """As polars hands them over, and as Parquet files may have them."""
+    plain = table().select(["a", "town", "n"]).slice(0, 400)
+    views = plain.set_column(1, "town", plain["town"].cast(pa.string_view()))
+    for k in range(2):
+        parquet.write_table(views, tmp_path / f"{k}.parquet")
+    peer = steepest.fit(plain, "n", alpha=0.1, validation=0)
+    for given in (views, pl.from_arrow(plain).lazy(), views.to_batches()):
+        model = steepest.fit(given, "n", alpha=0.1, validation=0)
+        np.testing.assert_array_equal(model.predict(plain), peer.predict(plain))
+    assert steepest.fit([f"{tmp_path}/{k}.parquet" for k in range(2)], "n", alpha=0.1, validation=0)
+    ridge = Ridge().fit(plain.to_batches(), "n")
+    coded = pl.from_arrow(plain).cast({"town": pl.Categorical})
+    np.testing.assert_array_equal(ridge.predict(coded), ridge.predict(plain))
 
 
 def test_what_can_be_read_only_once_is_held_or_refused(monkeypatch, little):

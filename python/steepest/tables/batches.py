@@ -25,6 +25,7 @@ __all__ = [
     "is_category",
     "is_text",
     "one_by_one",
+    "plain",
     "unreadable",
 ]
 
@@ -287,8 +288,34 @@ def unreadable(where: str, error: BaseException) -> TableError:
     return TableError(f"{where} cannot be read, as when it was cut off or damaged: {why}")
 
 
+def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with Arrow's plain texts for views into buffers, as polars has them: most of Arrow's functions know none.
+
+    >>> plain(pa.record_batch({"x": pa.array(["a", "b"], pa.string_view())})).schema.types
+    [DataType(large_string)]
+    """
+    columns = [_plain(column) for column in batch.columns]
+    fields = [stored.with_type(column.type) for stored, column in zip(batch.schema, columns, strict=True)]
+    schema = pa.schema(fields, batch.schema.metadata)
+    return batch if schema == batch.schema else pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _plain(array: Any) -> Any:
+    if pa.types.is_string_view(array.type):
+        return array.cast(pa.large_string())
+    if pa.types.is_dictionary(array.type) and pa.types.is_string_view(array.type.value_type):
+        levels = array.dictionary.cast(pa.string())
+        return pa.DictionaryArray.from_arrays(array.indices, levels, ordered=array.type.ordered)
+    return array
+
+
 def one_by_one(item: Any) -> Iterator[pa.RecordBatch]:
     """The record batches that a batch of any kind is: Arrow's, a frame, or a dict of columns."""
+    for batch in _one_by_one(item):
+        yield plain(batch)
+
+
+def _one_by_one(item: Any) -> Iterator[pa.RecordBatch]:
     if isinstance(item, pa.RecordBatch):
         yield item
     elif isinstance(item, pa.Table):

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from steepest.errors import TableError, did_you_mean
-from steepest.tables.batches import BATCH, Batches, Group, Place, is_text, unreadable
+from steepest.tables.batches import BATCH, Batches, Group, Place, is_text, plain, unreadable
 from steepest.tables.table import listed
 from steepest.tables.unpacking import DAMAGE
 
@@ -183,7 +183,7 @@ class Files(Batches):
                     if count > skip:
                         first = max(0, skip - (count - batch.num_rows))
                         place = Place(group, count - batch.num_rows + first)
-                        yield place, self._whole(group, batch, columns).slice(first)
+                        yield place, self._whole(group, plain(batch), columns).slice(first)
                 self._unchanged(group)
             except DAMAGE as error:
                 raise unreadable(f"{path.name}, row group {group.number},", error) from None
