@@ -426,3 +426,21 @@ def test_sparse_rows_that_do_not_hold_together_are_refused_and_change_nothing(in
     with pytest.raises(ValueError, match="does not hold together"):
         model.partial_fit(rows, [0, 1, 1])
     assert (model.coef_ == before).all()
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_of_several_classes_a_class_weighs_where_it_is_held_against_the_others(wide):
+    X, y, _ = stream(16, rows=3000, raw=False)
+    y = y + (X[:, 0] > 0.5)
+    table = np.column_stack([X, np.zeros((3000, 120))]) if wide else X
+    factor = {0: 5.0, 1: 1.0, 2: 0.2}
+    own = SGDClassifier(loss="log_loss", alpha=0.0, class_weight=factor)
+    by_pieces(own, table, y, 300, classes=[0, 1, 2])
+    for k in range(3):
+        weight = np.where(y == k, factor[k], 1.0)
+        one = SGDClassifier(loss="log_loss", alpha=0.0)
+        for at in range(0, 3000, 300):
+            here = slice(at, at + 300)
+            one.partial_fit(table[here], y[here] == k, classes=[False, True], sample_weight=weight[here])
+        np.testing.assert_allclose(own.coef_[k], one.coef_[0], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(own.intercept_[k], one.intercept_[0], rtol=1e-9, atol=1e-9)

@@ -44,6 +44,8 @@ class Online:
     alpha : float
         The weight of half the squares of the coefficients beside a row's loss.
     intercept : bool
+    own : ndarray of shape (outputs,) or None
+        What the weights of each output's own rows are multiplied by, of several outputs.
     coef, level : ndarray of shape (outputs, columns) and (outputs,)
         The coefficients and the intercepts; what they are before the first row is where the stream begins.
     begun : float
@@ -59,6 +61,7 @@ class Online:
     coef: Floats
     level: Floats
     alpha: float = 0.0
+    own: Floats | None = None
     begun: float = 0.0
     early: tuple[Any, Any, Any] | None = None
     size: float = 0.0
@@ -111,11 +114,44 @@ class Online:
         # Written to, and kept only where nothing was refused.
         known = tuple(part.copy() for part in known)
         coef, level = start[0].ravel().copy(), start[1].copy()
-        _core.learn(X, y, learning, known, coef, level, weight=weight, begun=begun, names=names)  # type: ignore[arg-type]
+        if self.own is None:
+            _core.learn(X, y, learning, known, coef, level, weight=weight, begun=begun, names=names)  # type: ignore[arg-type]
+        else:
+            self._apart(X, y, learning, known, coef, level, weight, begun=begun, names=names)
         self.raw, self.size, self.known = raw, size, known
         self.coef, self.level = coef.reshape(self.coef.shape), level
         few = not sparse.issparse(X) and self.rows < _EARLY and len(y) == self.rows
         self.early = (X, y, np.ones(len(y)) if weight is None else weight) if few else None
+
+    def _apart(
+        self,
+        X: Any,
+        y: Floats,
+        learning: Mapping[str, Any],
+        known: tuple[Floats, ...],
+        coef: Floats,
+        level: Floats,
+        weight: Floats | None,
+        **named: Any,
+    ) -> None:
+        """Learns each output by itself, whose own rows weigh another amount than those of all others."""
+        *before, state = known
+        parts = zip(
+            np.split(state, self.outputs),
+            np.split(coef, self.outputs),
+            np.split(level, self.outputs),
+            strict=True,
+        )
+        for k, (own, slopes, intercept) in enumerate(parts):
+            mine = y == k
+            # A row of weight 0 is left out, and rows are counted alike for all outputs.
+            times = np.where(mine, np.maximum(self.own[k], np.finfo(float).tiny), 1.0)  # type: ignore[index]
+            seen = tuple(part.copy() for part in before)
+            target = np.where(mine, 1.0, self.low)
+            weights = times if weight is None else np.maximum(times * weight, np.finfo(float).tiny)
+            _core.learn(X, target, learning, (*seen, own), slopes, intercept, weight=weights, **named)  # type: ignore[arg-type]
+        for part, now in zip(before, seen, strict=True):
+            part[:] = now
 
     def _amounts(self) -> bool:
         """Whether targets are amounts, not classes by their signs."""

@@ -19,6 +19,7 @@ from steepest.tables.stream import Stream
 
 from .coded import class_weights
 from .estimator import LinearEstimator, alike
+from .named import in_memory
 from .online import Online
 from .problem import Problem, Solved, solve_all
 from .settings import number
@@ -71,6 +72,11 @@ class _Sgd(LinearEstimator):
         large = min(rows, columns) > _MOST or (columns > _MOST and (free or rows * columns > _COPIED))
         return large and self.loss in _STRAIGHT
 
+    def _fit(self, X: Any, y: Any, *given: Any, **named: Any) -> Any:
+        """Their algorithm."""
+        in_memory(self, X, y=y)
+        return super()._fit(X, y, *given, **named)
+
     def _partial_fit(self, *given: Any, **named: Any) -> Any:
         """Their algorithm, from `fit` or `partial_fit`: what was known of an optimum is of other coefficients."""
         for name in ("result_", "results_", "_online"):
@@ -97,9 +103,19 @@ class _Sgd(LinearEstimator):
         return X, y, self._weights(sample_weight, X)
 
     def _learned(
-        self, X: Any, y: NDArray[np.float64], weight: Any, outputs: int, low: float, forget: Any
+        self,
+        X: Any,
+        y: NDArray[np.float64],
+        weight: Any,
+        outputs: int,
+        low: float,
+        forget: Any,
+        own: NDArray[np.float64] | None = None,
     ) -> None:
-        """Learns the next rows; `y` is the target, or of several outputs which of them is 1."""
+        """Learns the next rows; `y` is the target, or of several outputs which of them is 1.
+
+        `own` is what the weights of the rows of each of several outputs are multiplied by.
+        """
         forget = number("forget", forget)
         if not forget < 1.0:
             raise InputError(f"forget must be below 1, the share forgotten with each row; got {forget!r}")
@@ -126,6 +142,7 @@ class _Sgd(LinearEstimator):
                 begun=seen if hasattr(self, "coef_") else 0.0,
             )
         online.alpha = 0.0 if self.penalty is None else float(self.alpha)
+        online.own = own
         online.learn(X, y, weight, forget, self._names())
         for name in ("result_", "results_"):
             self.__dict__.pop(name, None)
@@ -458,11 +475,15 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
         if np.any(strange):
             row = int(np.argmax(strange))
             raise ValueError(f"y row {row} is {y[row]!s:.80}, none of the classes of the first call")
+        factor = None
         if self.class_weight is not None:
             factor = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
-            weight = factor[codes] * (1.0 if weight is None else weight)
         low = -1.0 if self.loss in _AMOUNTS else 0.0
         several = len(self.classes_) > 2
+        if factor is not None and not several:
+            (weight,) = class_weights(codes, 2, factor, weight)
         target = codes.astype(np.float64) if several else np.where(codes == 1, 1.0, low)
-        self._learned(X, target, weight, len(self.classes_) if several else 1, low, forget)
+        self._learned(
+            X, target, weight, len(self.classes_) if several else 1, low, forget, factor if several else None
+        )
         return self
