@@ -1,6 +1,7 @@
 """Standard errors, tests and criteria of linear models, held against statsmodels 0.15."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_diabetes, load_iris
@@ -334,3 +335,22 @@ def test_what_it_cannot_be_of_is_named():
         LinearRegression().fit(X, Y).summary(X, np.where(np.arange(len(Y)) == 0, np.nan, Y))
     with pytest.raises(ValueError, match="row 0"):
         PoissonRegressor(alpha=0).fit(X, Y).summary(X, -Y)
+
+
+def test_rows_that_are_read_are_told_as_those_in_memory(tmp_path):
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"]).assign(y=Y, w=WEIGHT, town=np.where(HIGH, "p", "q"))
+    frame.to_parquet(tmp_path / "p.parquet")
+    numbers = [*"abcd", "y", "w"]
+    frame[numbers].to_parquet(tmp_path / "n.parquet")
+    for file, rows in (("p", X), ("n", X)):
+        path = str(tmp_path / f"{file}.parquet")
+        model = LinearRegression().fit(path, "y", sample_weight="w")
+        told = model.summary(path, "y", "w")
+        if file == "p":
+            rows = np.column_stack([X, HIGH, ~HIGH])
+            assert np.isnan(told.se[-3:]).all()
+        peer = LinearRegression().fit(rows, Y, WEIGHT).summary(rows, Y, WEIGHT)
+        np.testing.assert_allclose(told.se[:4], peer.se[:4], rtol=1e-5)
+        np.testing.assert_allclose([told.llf, told.df], [peer.llf, peer.df], rtol=1e-6)
+    again = model.summary(lambda: [frame], frame["y"], frame["w"])
+    np.testing.assert_allclose(again.se, told.se, rtol=1e-12)

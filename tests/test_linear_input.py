@@ -11,6 +11,8 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.base import clone
@@ -384,3 +386,44 @@ def test_a_number_very_far_out_is_fitted_or_nothing_is_claimed(far, form, interc
     if far > 1e125:
         (found,) = (f for f in result.findings if f.kind == "far_out")
         assert "columns: 2" in found.sentence
+
+
+@pytest.mark.parametrize("kind", [linear.Ridge, linear.LogisticRegression, linear.LassoCV, linear.RidgeCV])
+@pytest.mark.parametrize("form", [pd.DataFrame, pa.table, pl.DataFrame])
+def test_a_frame_and_the_name_of_one_of_its_columns_are_refused_with_what_would_do(kind, form):
+    frame = form({"a": [1.0, 2.0, 3.0, 5.0], "b": [0.0, 1.0, 1.0, 0.0]})
+    with pytest.raises(InputError, match=r"pass X\['b'\], and X without it, .* fit\(lambda: \[X\], 'b'\)"):
+        kind().fit(frame, "b")
+    if kind is linear.Ridge:
+        kind().fit(lambda: [frame], "b")
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame, pa.table, pl.DataFrame])
+def test_a_column_of_texts_is_named_with_what_takes_it(form):
+    columns = {"a": [1.0, 2.0, 3.0], "b": ["x", "y", "x"]}
+    with pytest.raises(InputError, match=r"X column 'b' has texts, such as 'x': .* steepest.fit takes them"):
+        linear.Ridge().fit(form(columns), [1.0, 2.0, 3.0])
+    model = linear.Ridge().fit(form({"a": [1.0, 2.0, 3.0], "b": [1, 0, 1]}), [1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match="X column 'b' has texts, such as 'x': the model has numbers there"):
+        model.predict(form(columns))
+    coded = pd.DataFrame({"b": pd.Categorical(["x", "y", "x"])})
+    with pytest.raises(InputError, match="X column 'b' has texts"):
+        linear.RidgeClassifier().fit(coded, [0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        linear.LassoCV(),
+        linear.MultiTaskLassoCV(),
+        linear.RidgeCV(),
+        linear.LogisticRegressionCV(),
+        linear.RidgeClassifier(),
+        linear.SGDRegressor(max_iter=5),
+        linear.SGDClassifier(max_iter=5),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_what_takes_no_files_says_so(model):
+    with pytest.raises(InputError, match=r"takes rows in memory here, and X is 'z.parquet': read it first"):
+        model.fit("z.parquet", "y")

@@ -14,8 +14,9 @@ from steepest import _core
 from steepest._types import Floats
 from steepest.errors import InputError
 
-from .estimator import LinearEstimator, opened
+from .estimator import LinearEstimator
 from .inference import Inferred
+from .named import opened
 from .problem import Problem
 
 __all__ = ["GammaRegressor", "PoissonRegressor", "TweedieRegressor"]

@@ -18,16 +18,16 @@ from steepest import _core
 from steepest.checkpoint import check
 from steepest.errors import InputError
 from steepest.result import Result
-from steepest.tables.batches import Batches
 from steepest.tables.stream import Stream, batches_of, is_frame, is_unread
 
 from .explained import Explained
+from .named import column_of, name_text, opened
 from .offset import added
 from .problem import Problem, Solved, solve_all, warn_unless_converged
 from .settings import refuse_strange_numbers
 from .theirs import Counterpart
 
-__all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike", "column_of", "opened"]
+__all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike"]
 
 
 def _refuse_masked(name: str, values: Any) -> None:
@@ -115,25 +115,6 @@ def alike(y: NDArray[Any]) -> NDArray[Any]:
     return y
 
 
-def column_of(X: Any, values: Any, name: str) -> Any:
-    """Values, one a row; the column of that name where rows are read."""
-    if not isinstance(values, str):
-        return values
-    files = X.files if isinstance(X, Stream) else X
-    if not isinstance(files, Batches):
-        raise InputError(
-            f"{name} is {values!r}, a column's name, which files and batches have: pass its values"
-        )
-    return files.column(files.known(values, name))
-
-
-def opened(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """What is read, opened once, and its targets and weights where they are names of columns."""
-    if is_unread(X):
-        X = batches_of(X)
-    return X, column_of(X, y, "y"), column_of(X, sample_weight, "sample_weight")
-
-
 def _refuse_inexact(values: NDArray[Any]) -> None:
     """Names the first whole number among targets that a float64 does not hold."""
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
@@ -166,6 +147,8 @@ class LinearEstimator(Explained, Counterpart, BaseEstimator):  # type: ignore[mi
             self.__dict__.pop(name, None)
         if is_unread(X):
             return self._streamed(X, y, [name for name in beside if isinstance(name, str)], **options)
+        for name in (y, *beside):
+            column_of(X, name, "y" if name is y else "sample_weight")
         for name, values in (("X", X), ("y", y)):
             _refuse_masked(name, values)
             if name == "X" or options.get("y_numeric"):
@@ -189,6 +172,7 @@ class LinearEstimator(Explained, Counterpart, BaseEstimator):  # type: ignore[mi
                 _name_row("y", y, error)
             _name_entry("X", X)
             _name_entry("y", y)
+            name_text("X", X)
             raise
         if y.dtype.kind == "f" and not np.isfinite(y).all():
             # None in an object array becomes NaN only once it is made numbers, after the check
@@ -265,7 +249,7 @@ class LinearEstimator(Explained, Counterpart, BaseEstimator):  # type: ignore[mi
         check_is_fitted(self, "coef_")
         named = is_frame(X) or isinstance(X, dict)
         if is_unread(X) or (named and hasattr(self, "categories_")):
-            return self._streamed_scores(X)
+            return self._products(self._stream_of(X))
         if hasattr(self, "categories_"):
             raise InputError(
                 "this model has categories or sparse columns, which are found by their columns' names: pass a frame; "
@@ -280,6 +264,7 @@ class LinearEstimator(Explained, Counterpart, BaseEstimator):  # type: ignore[mi
             raise _too_large(X, None) from None
         except (TypeError, ValueError):
             _name_entry("X", X)
+            name_text("X", X, "the model has numbers there")
             raise
         return self._products(X)
 
@@ -292,20 +277,19 @@ class LinearEstimator(Explained, Counterpart, BaseEstimator):  # type: ignore[mi
         coef = self.coef_.T if self.coef_.ndim == 2 else self.coef_
         return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
 
-    def _streamed_scores(self, X: Any) -> NDArray[Any]:
-        """X w + b of rows that are read, some at a time."""
+    def _stream_of(self, X: Any) -> Stream:
+        """The model's columns of rows that are read."""
         files = batches_of(X)
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             raise InputError("a model of columns without names cannot find its columns in files or batches")
         names = [files.known(name, "one of the model's") for name in names]
-        stream = Stream(
+        return Stream(
             files,
             names,
             categories=getattr(self, "categories_", {}),
             widths=getattr(self, "sparse_columns_", {}),
         )
-        return self._products(stream)
 
     def _set_result(self, results: list[Result]) -> None:
         """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""

@@ -16,8 +16,9 @@ from steepest._types import Floats
 from steepest.errors import InputError
 
 from .coded import between, by_name, in_order, order_of
-from .estimator import LinearRegressor, opened
+from .estimator import LinearRegressor
 from .inference import Inferred
+from .named import opened
 from .problem import Problem, Solved
 from .settings import factors, labels, mapping, number, pair, text, whole
 

@@ -15,8 +15,11 @@ from sklearn.utils import column_or_1d
 from steepest import _core
 from steepest._types import Floats
 from steepest.errors import InputError
+from steepest.tables.batches import Batches
+from steepest.tables.stream import Stream
 
-from .estimator import alike, opened
+from .estimator import alike
+from .named import opened
 from .problem import Problem
 
 __all__ = ["Inferred", "Summary"]
@@ -223,6 +226,7 @@ class Inferred:
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or files and batches, as in `fit`; they are made one dense table.
         y : array of shape (rows,)
         sample_weight : array of shape (rows,), optional
             The inverse of each row's variance, beside the others'.
@@ -295,12 +299,14 @@ def _told(model: Any, y: Any, rows: int) -> NDArray[Any]:
 
 def _design(model: Any, X: Any, keep: NDArray[np.bool_]) -> tuple[Floats, list[str]]:
     """The rows that count, a column of ones behind them, and the columns' names."""
+    if isinstance(X, Batches) or hasattr(model, "categories_"):
+        X = model._stream_of(X)
     n, d = X.shape if hasattr(X, "shape") else np.shape(X)
     if n * d > _LARGE:
         raise InputError(
             f"summary makes the table dense, which is for at most {_LARGE:g} numbers; got {n * d}"
         )
-    dense: Any = X.toarray() if hasattr(X, "toarray") else X
+    dense: Any = X.dense() if isinstance(X, Stream) else X.toarray() if hasattr(X, "toarray") else X
     rows = np.asarray(dense, dtype=np.float64)[keep]
     names = model._names()
     names = [f"x{j}" for j in range(d)] if names is None else [str(name) for name in names]

@@ -22,8 +22,9 @@ from sklearn.utils.validation import check_is_fitted
 from steepest.errors import InputError
 
 from .callbacks import CallbackSupportMixin, Onlookers, with_callbacks
-from .estimator import Classes, LinearEstimator, alike, opened
+from .estimator import Classes, LinearEstimator, alike
 from .inference import Inferred
+from .named import opened
 from .problem import Problem
 
 __all__ = ["LogOdds", "LogisticRegression"]

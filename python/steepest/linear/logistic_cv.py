@@ -26,10 +26,10 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from steepest.errors import InputError, NotConverged
-from steepest.tables.stream import Stream
 
-from .estimator import alike, opened
+from .estimator import alike
 from .logistic import LogisticRegression, LogOdds
+from .named import in_memory, opened
 from .problem import Solved
 
 __all__ = ["LogisticRegressionCV"]
@@ -218,9 +218,8 @@ class LogisticRegressionCV(LogOdds):
         """
         _raise_for_params(params, self, "fit")
         Cs, told, ratios = self._grid()
+        in_memory(self, X, y=y, sample_weight=sample_weight)
         X, y = self._checked(X, y, (sample_weight,))
-        if isinstance(X, Stream):
-            raise InputError("rows of files cannot be held out: pass the rows in memory")
         codes, weight, _ = self._rows(X, y, sample_weight)
         split, scored = self._routed(sample_weight, params)
         score = self._scores_of(X, alike(y), scored)

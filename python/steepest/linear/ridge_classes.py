@@ -10,6 +10,7 @@ from sklearn.base import _fit_context
 
 from steepest.errors import InputError
 
+from .named import in_memory
 from .ridge import Ridge
 from .theirs import Counterpart
 
@@ -109,6 +110,7 @@ class RidgeClassifier(Counterpart, linear_model.RidgeClassifier):  # type: ignor
         InputError
             If some weight is below 0.
         """
+        in_memory(self, X, y=y, sample_weight=sample_weight)
         X, y, weight, targets = self._prepare_data(X, y, sample_weight, "auto")
         if (weight < 0).any():
             row = int(np.argmax(weight < 0))

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 
 from .elastic_net import ElasticNet
 from .lasso import Lasso
+from .named import in_memory
 from .ridge import Ridge
 from .theirs import Counterpart
 
@@ -81,6 +82,7 @@ class _Searched(Counterpart):
         **params
             For the splitter, where scikit-learn routes metadata.
         """
+        in_memory(self, X, y=y, sample_weight=sample_weight)
         super().fit(X, y, sample_weight=sample_weight, **params)  # type: ignore[misc]
         self.result_ = self._model.result_
         del self._model
@@ -304,6 +306,7 @@ class RidgeCV(Counterpart, linear_model.RidgeCV):  # type: ignore[misc]
         RidgeCV
             The estimator itself, fitted.
         """
+        in_memory(self, X, y=y, sample_weight=sample_weight)
         super().fit(X, y, sample_weight=sample_weight, **params)
         model = Ridge(alpha=self.alpha_, fit_intercept=self.fit_intercept).fit(X, y, sample_weight)
         self.coef_, self.intercept_, self.result_ = model.coef_, model.intercept_, model.result_

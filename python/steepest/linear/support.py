@@ -15,8 +15,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from steepest.errors import InputError
 
 from .coded import class_weights
-from .estimator import Classes, LinearEstimator, opened
+from .estimator import Classes, LinearEstimator
 from .logistic import _coded
+from .named import opened
 from .problem import Problem, solve_all
 
 __all__ = ["LinearSVC", "LinearSVR"]

@@ -289,7 +289,7 @@ def unreadable(where: str, error: BaseException) -> TableError:
 
 
 def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with Arrow's plain texts for views into buffers, as polars has them: most of Arrow's functions know none.
+    """The batch, its texts no longer views into buffers, as polars has them: most of Arrow's functions know none.
 
     >>> plain(pa.record_batch({"x": pa.array(["a", "b"], pa.string_view())})).schema.types
     [DataType(large_string)]

@@ -359,6 +359,20 @@ class Stream:
             self.files.refuse_inexact(name, place, values)
         return np.ascontiguousarray(values, dtype=self.dtype)
 
+    def dense(self) -> NDArray[np.float64]:
+        """All rows and columns at once, those of levels and of sparse columns among them."""
+        parts = []
+        for place, batch in self.files.batches(self.names, coded=True):
+            numbers, coded, pairs = self._columns(place, batch)
+            blocks = [np.column_stack(numbers)] if len(self.numbers) else []
+            for places, count in zip(() if coded is None else coded, self.levels, strict=False):
+                # The last row is for none of the levels, whose code is -1.
+                blocks.append(np.vstack([np.eye(count), np.zeros(count)])[places])
+            if pairs is not None:
+                blocks.append(sparse.csr_matrix(pairs, shape=(batch.num_rows, self.sparse[0])).toarray())
+            parts.append(np.hstack(blocks))
+        return np.asarray(np.concatenate(parts), dtype=np.float64)
+
     def products(self, coef: NDArray[Any]) -> NDArray[Any]:
         """X'w of all rows, for one vector of coefficients an output (a row each), without a one-hot column."""
         parts = []
