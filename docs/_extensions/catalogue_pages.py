@@ -12,7 +12,7 @@ from catalogue_pictures import picture
 from steepest.catalogue.pages import KINDS, Entry, entries, spread, usual
 from steepest.cli import main
 
-VERBS = ("fit", "predict", "descend", "list")
+VERBS = ("fit", "predict", "descend", "portfolio", "list")
 NOTES = {
     "rules": (
         "A rule turns a gradient into a step. `method=` of `minimize` takes its name, and every "

@@ -1,4 +1,5 @@
-"""The command ``steepest``: fit a table, predict with what was fitted, watch a descent, list what there is.
+"""The command ``steepest``: fit a table, predict with what was fitted, watch a descent, choose a portfolio, list what
+there is.
 
 Exit status: 0 done; 1 done, but the answer was not reached (the output says how it ended); 2 the input cannot
 be used (one line on standard error says what would do); 70 a bug in steepest; 130 Ctrl-C.
@@ -20,10 +21,11 @@ from steepest.errors import InternalError, SteepestError, did_you_mean
 
 __all__ = ["main"]
 
-VERBS = ("fit", "predict", "descend", "list")
+VERBS = ("fit", "predict", "descend", "portfolio", "list")
 EXAMPLES = """examples:
   steepest fit breast_cancer --report report.html   a table, and a page on it
   steepest descend rosenbrock                       a function, descended in sight
+  steepest portfolio prices.csv                     weights, proved the best
   steepest list                                     what there is to choose from
   steepest fit --help                               what a verb takes"""
 _DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141
@@ -110,7 +112,7 @@ class Parser(argparse.ArgumentParser):
         """Say what was wrong on standard error; exit status 2."""
         for theirs, ours in _OURS:
             message = re.sub(theirs, ours, message)
-        if message.endswith((" required", " needs a value after it")):
+        if message.endswith((" required", "after it")):
             message += f"; see {self.prog} --help"
         self.exit(_BAD_INPUT, f"{self.prog}: {message}\n")
 
@@ -121,6 +123,7 @@ _OURS = (
     (r"invalid float value: (.*)", r"must be a number; got \1"),
     (r"invalid int value: (.*)", r"must be a whole number; got \1"),
     (r": expected (one|at least one) argument", r" needs a value after it"),
+    (r": expected (\d+) arguments", r" needs \1 values after it"),
     (r"^the following arguments are required: (.*)", r"\1 required"),
 )
 
@@ -128,7 +131,7 @@ _OURS = (
 def _parser() -> Parser:
     """The command and its verbs; each verb's file adds its own arguments."""
     from steepest import __version__
-    from steepest.cli import descend, fit, listing, predict
+    from steepest.cli import descend, fit, listing, portfolio, predict
 
     parser = Parser(
         prog="steepest",
@@ -145,7 +148,7 @@ def _parser() -> Parser:
     )
     everywhere.add_argument("--quiet", action="store_true", help="print only what was asked for, and errors")
     everywhere.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    for verb in (fit, predict, descend, listing):
+    for verb in (fit, predict, descend, portfolio, listing):
         inner = verbs.add_parser(
             verb.NAME,
             usage=getattr(verb, "USAGE", None),

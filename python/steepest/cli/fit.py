@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Callable
 from typing import Any
 
-from steepest.cli.options import as_options, text_form
+from steepest.cli.options import COUNT, NUMBER, SEVERAL, SWITCH, Add, as_options, text_arguments, text_form
 from steepest.cli.places import check_place
 from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
@@ -67,14 +66,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for about in (_predicted, _written, _columns, _model, _judged, _recommenders, _forecasts, _text, _run):
         title = (about.__doc__ or "").rstrip(".")
         about(parser.add_argument_group(title).add_argument)
-
-
-#: a number; an option that may be given several times
-NUMBER: dict[str, Any] = {"type": float}
-COUNT: dict[str, Any] = {"type": int}
-SEVERAL: dict[str, Any] = {"action": "append", "default": []}
-SWITCH: dict[str, Any] = {"action": "store_true"}
-Add = Callable[..., Any]
 
 
 def _predicted(add: Add) -> None:
@@ -176,12 +167,7 @@ def _forecasts(add: Add) -> None:
 
 def _text(add: Add) -> None:
     """How a text file is read; found out unless given."""
-    add("--delimiter", metavar="C", help="what stands between fields")
-    add("--encoding", metavar="NAME", help="its encoding")
-    add("--header", help="the first line holds the names", **SWITCH)
-    add("--no-header", help="the first line is data", **SWITCH)
-    add("--decimal", metavar="C", help="decimal mark of numbers, . or , (found out by column)")
-    add("--thousands", metavar="C", help="what groups digits by three: , . ' or a blank")
+    text_arguments(add)
     add(
         "--missing-target",
         action="append",

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from steepest.errors import InputError
 
-__all__ = ["as_options", "option_of", "refuse", "text_form"]
+__all__ = [
+    "COUNT",
+    "NUMBER",
+    "SEVERAL",
+    "SWITCH",
+    "Add",
+    "as_options",
+    "option_of",
+    "refuse",
+    "text_arguments",
+    "text_form",
+]
+
+#: a number; an option that may be given several times
+NUMBER: dict[str, Any] = {"type": float}
+COUNT: dict[str, Any] = {"type": int}
+SEVERAL: dict[str, Any] = {"action": "append", "default": []}
+SWITCH: dict[str, Any] = {"action": "store_true"}
+Add = Callable[..., Any]
 
 #: Options whose name is not that of what they are kept as.
 SPELT = {"categories": "category", "amounts": "amount", "hash_columns": "hash_column"}
@@ -74,6 +92,16 @@ def refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
     for name in names:
         if getattr(args, name) not in (None, False, []):
             raise InputError(f"{option_of(name)} is not for {what}")
+
+
+def text_arguments(add: Add) -> None:
+    """How a text file is read; found out unless given."""
+    add("--delimiter", metavar="C", help="what stands between fields")
+    add("--encoding", metavar="NAME", help="its encoding")
+    add("--header", help="the first line holds the names", **SWITCH)
+    add("--no-header", help="the first line is data", **SWITCH)
+    add("--decimal", metavar="C", help="decimal mark of numbers, . or , (found out by column)")
+    add("--thousands", metavar="C", help="what groups digits by three: , . ' or a blank")
 
 
 def text_form(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

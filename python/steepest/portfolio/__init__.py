@@ -10,7 +10,7 @@ Returns, variances and costs are of one period, whichever that is; ``periods=252
 
 Who uses whom: covariance <- limits, prices <- program, parity <- few <- task <- objectives, sharpe <- frontier,
 backtest, estimators;
-pictures draw.
+pictures draw; summary <- page, writing tell.
 """
 
 from steepest.portfolio.backtest import Backtest, backtest

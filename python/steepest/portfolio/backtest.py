@@ -113,10 +113,10 @@ class Backtest:
         figures = self.figures()
         of = "of a period" if self.periods is None else "of a year"
         lines = [f"Backtest: {len(self.returns)} periods, {len(self.looks)} looks, after costs; {of}"]
-        keys = ("mean", "volatility", "ratio", "drawdown", "turnover", "growth")
-        lines.append(f"  {'':<14}" + "".join(f"{key:>12}" for key in keys))
-        for name, row in figures.items():
-            lines.append(f"  {name:<14}" + "".join(f"{row[key]:>12.4g}" for key in keys))
+        wides = [(name, len(name) + 3) for name in figures]
+        lines.append(f"  {'':<11}" + "".join(f"{name:>{wide}}" for name, wide in wides))
+        for key in ("mean", "volatility", "ratio", "drawdown", "turnover", "growth"):
+            lines.append(f"  {key:<11}" + "".join(f"{figures[name][key]:>{wide}.4g}" for name, wide in wides))
         failed = [outcome for outcome, kept in zip(self.outcomes, self.kept, strict=False) if kept]
         if failed:
             lines.append(f"  {len(failed)} looks found no answer ({failed[0]}): what was held was kept")
@@ -163,7 +163,7 @@ def backtest(
 
     Parameters
     ----------
-    returns : array_like or frame of shape (periods, assets)
+    returns : array_like, frame or path, of shape (periods, assets)
         Simple returns; a frame that has dates, in its index or a column, is put in their order, and `findings` says so.
     strategy : callable
         ``strategy(past)`` of an array (window, assets), a copy that holds the past and nothing else: a `Portfolio`, or

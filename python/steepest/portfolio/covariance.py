@@ -135,6 +135,15 @@ class Bend:
         held = np.flatnonzero(w)
         return found + float(w[held] @ self.dense[np.ix_(held, held)] @ w[held])
 
+    def shares(self, w: Floats) -> Floats:
+        """Each asset's part of the variance of a portfolio; they sum to 1."""
+        parts = w * (self.diagonal * w + self.rows.T @ (self.rows @ w))
+        if self.dense is not None:
+            held = np.flatnonzero(w)
+            parts[held] += w[held] * (self.dense[np.ix_(held, held)] @ w[held])
+        whole = float(parts.sum())
+        return np.asarray(parts / whole if whole > 0 else np.full(len(w), np.nan))
+
     def times(self, w: Floats) -> Floats:
         """The covariances of all assets with a portfolio."""
         found = self.diagonal * w + self.rows.T @ (self.rows @ w)

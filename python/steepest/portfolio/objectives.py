@@ -33,7 +33,7 @@ def min_variance(
         The return expected of each asset in a period; needed for ``target_return``, otherwise only reported.
     cov : array_like of shape (assets, assets), or FactorCovariance, optional
         The covariance of returns of a period.
-    returns : array_like or frame, optional
+    returns : array_like, frame or path, optional
         In place of `cov`: returns, a row a period, a column an asset.
     prices : frame or path, optional
         In place of `cov`: prices, a row a day; gaps are filled with the price before, and said.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.portfolio.covariance import Named, as_floats, names_of
 from steepest.portfolio.periods import Times, counts, date_written, dates_of, dates_of_index, order_of
-from steepest.tables import read
+from steepest.tables import Table, read
 from steepest.tables.values import read_values
 
 __all__ = ["read_returns"]
@@ -44,7 +45,7 @@ def read_returns(returns: Any, prices: Any, *, ordered: bool = False) -> Found:
         return _from_prices(prices)
     if returns is None:
         return None, None, []
-    if isinstance(returns, Mapping | str):
+    if isinstance(returns, Mapping):
         raise InputError(
             f"returns must be a table, a row a period and a column an asset; got {type(returns).__name__}"
         )
@@ -68,6 +69,8 @@ def read_returns(returns: Any, prices: Any, *, ordered: bool = False) -> Found:
 
 def _from_returns(returns: Any) -> tuple[Floats, list[Any] | None, Times | None, list[dict[str, Any]]]:
     """Returns as they are, their names, the rows' dates, and what is no asset."""
+    if isinstance(returns, str | PathLike | Table):
+        return _from_file(returns)
     names, times = names_of(returns), dates_of_index(returns)
     frame = hasattr(returns, "__arrow_c_stream__") or hasattr(returns, "__dataframe__")
     labels = getattr(returns, "columns", None)
@@ -82,6 +85,14 @@ def _from_returns(returns: Any) -> tuple[Floats, list[Any] | None, Times | None,
     return as_floats(Named(read_.values, names), "returns", 2), names, read_.times, read_.findings
 
 
+def _from_file(returns: Any) -> tuple[Floats, list[Any] | None, Times | None, list[dict[str, Any]]]:
+    """The same of a file, or of a table that was read: columns that are neither numbers nor dates are refused."""
+    found = _columns(returns, "returns", None)
+    if found.texts:
+        raise InputError(f"returns must be numbers: leave {found.texts[0]!r} out")
+    return as_floats(Named(found.values, found.names), "returns", 2), found.names, found.times, found.findings
+
+
 def _from_prices(prices: Any) -> Found:
     """Simple returns of one row to the next, r = p / p_before - 1."""
     if isinstance(prices, np.ndarray):
@@ -89,6 +100,10 @@ def _from_prices(prices: Any) -> Found:
     else:
         found = _columns(prices, "prices", dates_of_index(prices))
         values, names, times, findings = found.values, found.names, found.times, found.findings
+        findings += [
+            _note("no_asset", f"{name!r} holds no numbers and is no asset.", {"column": str(name)})
+            for name in found.texts
+        ]
     bad = np.argwhere(np.isinf(values) | (values <= 0))
     if len(bad):
         row, j = (int(k) for k in bad[0])
@@ -192,6 +207,8 @@ class _Columns:
     dates: int
     times: Times | None
     findings: list[dict[str, Any]]
+    #: the names of columns that hold neither numbers nor dates
+    texts: list[Any]
 
 
 def _of_array(prices: NDArray[Any]) -> tuple[Floats, list[Any]]:
@@ -209,7 +226,7 @@ def _of_array(prices: NDArray[Any]) -> tuple[Floats, list[Any]]:
 def _columns(given: Any, what: str, times: Times | None) -> _Columns:
     """The columns of numbers, the rows' dates unless the index told them; dates and texts are no assets."""
     table = read(given)
-    names, columns, places, findings = [], [], [], []
+    names, columns, places, findings, texts = [], [], [], [], []
     no_assets = 0
     for place, name in enumerate(table.names):
         found = read_values(table.column(name), str(name))
@@ -225,11 +242,12 @@ def _columns(given: Any, what: str, times: Times | None) -> _Columns:
             how = "holds dates" if dates is not None else "counts the rows"
             findings.append(_note("no_asset", f"{name!r} {how} and is no asset.", {"column": str(name)}))
         elif found.kind != "time":
+            texts.append(name)
             continue
         no_assets += 1
     if not columns:
         raise InputError(f"{what} must have a column of numbers for each asset; there is none")
-    return _Columns(np.column_stack(columns), names, places, no_assets, times, findings)
+    return _Columns(np.column_stack(columns), names, places, no_assets, times, findings, texts)
 
 
 def _put_in_order(what: str) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Portfolio(Result):
     annual_return, annual_volatility, sharpe : float
         The same of a year, where `periods` says how many periods a year has: the return times `periods`, the
         volatility times its root. `sharpe` is that of a year, or of a period where `periods` is not given.
+    risk_shares : ndarray
+        Each asset's part of the variance; NaN where there is no variance.
     trades : float
         ``Σ |w - holdings|``, where there are holdings.
     limit_prices : dict
@@ -71,6 +73,90 @@ class Portfolio(Result):
         from steepest.portfolio.pictures import draw_weights
 
         return draw_weights(self, file=file)
+
+    def summary(self, width: int = 80) -> str:
+        """The portfolio on one screen: what is held, what is expected of it, how that is known, what was noticed.
+
+        Parameters
+        ----------
+        width : int
+            Columns to write in.
+
+        Returns
+        -------
+        str
+            The text.
+
+        Examples
+        --------
+        >>> from steepest.portfolio import min_variance
+        >>> print(min_variance(cov=[[0.04, 0.0], [0.0, 0.01]]).summary().split("\\n")[0])
+        Least variance: 2 of 2 assets held
+        """
+        from steepest.portfolio.summary import summary_text
+
+        return summary_text(self, width)
+
+    def save(self, path: str | Path) -> None:
+        """Write the weights: as a table of asset and weight (csv), or with all figures of the portfolio (json).
+
+        Parameters
+        ----------
+        path : path
+            Where to, in the format that its ending names.
+
+        Raises
+        ------
+        InputError
+            If it ends in neither, or no weights meet the constraints.
+
+        Examples
+        --------
+        >>> from steepest.portfolio import min_variance
+        >>> min_variance(cov=[[0.04, 0.0], [0.0, 0.01]]).save("/tmp/weights.csv")
+        """
+        from steepest.portfolio.writing import write_weights
+
+        write_weights(self, path)
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        frontier: Any = None,
+        backtest: Any = None,
+        title: str = "",
+        python: str = "",
+    ) -> None:
+        """Write one self-contained HTML page: the weights, their figures, how they are known to be the best.
+
+        Parameters
+        ----------
+        path : path
+            Where to, whole or not at all.
+        frontier : Frontier, optional
+            Drawn with the assets and this portfolio.
+        backtest : Backtest, optional
+            Its growth and its drawdowns, beside equal weights.
+        title : str, optional
+            The page's title.
+        python : str, optional
+            Lines of code to show at its end.
+
+        Raises
+        ------
+        OSError
+            If the page cannot be written there.
+
+        Examples
+        --------
+        >>> from steepest.portfolio import frontier, min_variance
+        >>> mu, cov = [0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]]
+        >>> min_variance(mu, cov).report("/tmp/portfolio.html", frontier=frontier(mu, cov, points=5))
+        """
+        from steepest.portfolio.page import portfolio_page
+
+        portfolio_page(self, path, frontier, backtest, title, python)
 
 
 @dataclass

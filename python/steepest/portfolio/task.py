@@ -159,6 +159,7 @@ class Task:
         # Weights that ran away, which have an outcome of their own, may have no variance that is a number.
         with np.errstate(over="ignore", invalid="ignore"):
             spread = float(np.sqrt(max(plain.variance(w), 0.0)))
+            shares = plain.shares(w)
         periods = self.settings["periods"]
         year = float("nan") if periods is None else float(periods)
         values["findings"] = [*self.findings, *values["findings"]]
@@ -173,6 +174,7 @@ class Task:
             "annual_volatility": spread * float(np.sqrt(year)),
             "sharpe": (mean / spread if spread else float("nan"))
             * (1.0 if periods is None else np.sqrt(year)),
+            "risk_shares": shares,
             "trades": float("nan") if held is None else float(np.abs(w - held).sum()),
         }
         return Portfolio.of(values | more)  # type: ignore[return-value]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from steepest.report.inputs import alpha_path, columns_read, timing
 from steepest.report.writing import write_whole
 from steepest.tasks import of_story
 
-__all__ = ["page"]
+__all__ = ["date_words", "findings_view", "noticed", "page", "template"]
 
 #: So many notes stand beside the problems and warnings; more stand with the data.
 FEW_NOTES = 2
@@ -59,14 +59,15 @@ def page(story: Mapping[str, Any], path: str | Path | None = None) -> str:
     >>> text.startswith("<!DOCTYPE html>"), "81 % of the way" in text.replace("\\u00a0", " ")
     (True, True)
     """
-    text: str = _template().render(**_view(story))
+    text: str = template("page.html.j2").render(**_view(story))
     if path is not None:
         write_whole(path, text)
     return text
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """A template that lies beside this file; pages stand on ``sheet.html.j2``."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -77,7 +78,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["options"] = _options
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def _options(text: str) -> Markup:
@@ -91,22 +92,12 @@ _OPTION = re.compile(r"--[a-z][a-z-]*(?: (?:&#39;.*?&#39;|&#34;.*?&#34;|[^\s-][^
 
 def _view(story: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the template shows, in the page's words."""
-    findings = [
-        {
-            "kind": finding.kind.replace("_", " "),
-            "severity": finding.severity,
-            "sentence": _capital(finding.sentence),
-            "evidence": [(name.replace("_", " "), value_text(v)) for name, v in finding.evidence.items()],
-            "threshold": "" if finding.threshold is None else value_text(finding.threshold),
-            "remedy": finding.remedy.rstrip(". "),
-        }
-        for finding in by_severity(story.get("findings") or ())
-    ]
+    findings = findings_view(story.get("findings") or ())
     few = sum(f["severity"] == "note" for f in findings) <= FEW_NOTES
     return {
         "title": short(story.get("title") or "A fitted model", 200),
         "version": str(story.get("version") or ""),
-        "created": _date(story.get("created")),
+        "created": date_words(story.get("created")),
         "task": task.title if (task := of_story(story)) else str(story.get("task") or ""),
         "two_classes": task is not None and task.two,
         "task_reason": str(story.get("task_reason") or ""),
@@ -114,7 +105,7 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         "classes": _classes(story.get("classes")),
         "findings": [f for f in findings if f["severity"] != "note" or few],
         "notes": [] if few else [f for f in findings if f["severity"] == "note"],
-        "noticed": _noticed(findings),
+        "noticed": noticed(findings),
         "good": goodness(story),
         "descent": convergence(story),
         "coefficients": coefficients(story),
@@ -125,6 +116,21 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         "python": str(story.get("python") or "").strip("\n"),
         "dash": NONE,
     }
+
+
+def findings_view(findings: Iterable[Any]) -> list[dict[str, Any]]:
+    """What was noticed in the page's words, the gravest first."""
+    return [
+        {
+            "kind": finding.kind.replace("_", " "),
+            "severity": finding.severity,
+            "sentence": _capital(finding.sentence),
+            "evidence": [(name.replace("_", " "), value_text(v)) for name, v in finding.evidence.items()],
+            "threshold": "" if finding.threshold is None else value_text(finding.threshold),
+            "remedy": finding.remedy.rstrip(". "),
+        }
+        for finding in by_severity(findings)
+    ]
 
 
 def _capital(sentence: str) -> str:
@@ -140,7 +146,7 @@ def _classes(classes: Any, most: int = 10) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _noticed(findings: list[dict[str, Any]]) -> dict[str, str]:
+def noticed(findings: list[dict[str, Any]]) -> dict[str, str]:
     """How much was noticed, in a word or two, and how grave the gravest is."""
     if not findings:
         return {
@@ -156,7 +162,7 @@ def _noticed(findings: list[dict[str, Any]]) -> dict[str, str]:
     return {"answer": ", ".join(parts), "severity": severities[0], "sentence": findings[0]["sentence"]}
 
 
-def _date(created: Any) -> str:
+def date_words(created: Any) -> str:
     """A date and time as people write it; text that is no date stays as it is."""
     if created is None:
         return ""

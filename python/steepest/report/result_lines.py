@@ -10,7 +10,7 @@ import numpy as np
 
 from steepest.trees import Tree, is_tree
 
-__all__ = ["OUTCOMES", "headline", "indented", "rows", "wrapped"]
+__all__ = ["OUTCOMES", "certified", "headline", "indented", "rows", "wrapped"]
 
 #: What the bound of a certificate measures where that is no distance, by its kind.
 LEFT = {"stationary": "slope left", "criterion": "what was asked for"}
@@ -51,7 +51,7 @@ def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     certificate = result["certificate"]
     if certificate:
         label = LEFT.get(str(certificate.get("kind")), "how far off")
-        lines.append((f"{label} (certificate)", _certified(certificate)))
+        lines.append((f"{label} (certificate)", certified(certificate)))
     if result["method"]:
         lines.append(
             ("method", f"{result['method']}: {result['reason']}" if result["reason"] else result["method"])
@@ -71,7 +71,7 @@ def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def _certified(certificate: Mapping[str, Any]) -> str:
+def certified(certificate: Mapping[str, Any]) -> str:
     """The certificate in words: the bound, what was asked for, and what it rests on."""
     bound, target = certificate.get("bound"), certificate.get("target")
     kind = str(certificate.get("kind", "")).replace("_", " ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,13 @@ class Table:
         else:
             hint = did_you_mean(column, names) or f"; its columns are {listed(names)}"
         raise TableError(f"{self.name} has no column {column!r} to be the {role}{hint}")
+
+    def without(self, *columns: str | int) -> Table:
+        """The table without some of its columns, each given by its name or number."""
+        left_out = {self.find(column, "column to leave out") for column in columns}
+        return replace(
+            self, columns={name: self.columns[name] for name in self.names if name not in left_out}
+        )
 
 
 def listed(names: list[str], most: int = 12) -> str:
