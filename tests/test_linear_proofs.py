@@ -13,7 +13,15 @@ from tests.generated.oracle import Loss, Model
 
 import steepest
 from steepest.errors import NotConverged
-from steepest.linear import ElasticNet, GeneralizedLinear, Lasso, LinearRegression, LogisticRegression
+from steepest.linear import (
+    ElasticNet,
+    GeneralizedLinear,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    TweedieRegressor,
+)
 from steepest.linear.problem import Problem
 
 
@@ -372,6 +380,20 @@ class TestSeparation:
         with pytest.warns(NotConverged):
             result = LogisticRegression(C=np.inf).fit(X, y).result_
         assert result.outcome == "separable"
+
+    @pytest.mark.parametrize("kind", [PoissonRegressor, TweedieRegressor])
+    def test_counts_are_not_called_classes(self, kind):
+        r = np.random.default_rng(0)
+        none = r.uniform(size=200) < 0.4
+        X, y = np.c_[r.normal(size=200), none], np.where(none, 0, 1 + r.poisson(2.0, 200))
+        given = {"power": 1.5} if kind is TweedieRegressor else {}
+        with pytest.warns(NotConverged, match="Targets of 0 that the columns set apart"):
+            result = kind(alpha=0.0, **given).fit(X, y).result_
+        assert "which targets are 0" in result.findings[0].remedy
+        with pytest.warns(NotConverged, match="All targets are 0, and no penalty on the intercept"):
+            result = kind(alpha=1.0, **given).fit(X, 0 * y).result_
+        assert "classes" not in str(result).lower()
+        assert kind(alpha=1.0, fit_intercept=False, **given).fit(X, 0 * y).result_.success
 
     @pytest.mark.parametrize(("rows", "sizes"), [(2000, (60,)), (2000, (100, 20, 7, 2))])
     def test_many_levels_that_never_meet_a_class(self, rows, sizes):

@@ -24,6 +24,10 @@ __all__ = ["Problem", "Solved", "solve_all", "warn_unless_converged"]
 _ROOM = 256
 
 
+#: Losses of amounts, of which 0 is one that no finite margin reaches.
+_AMOUNTS = ("poisson", "tweedie")
+
+
 @dataclass(frozen=True)
 class Solved:
     """Where a descent ended: coefficients (outputs x columns), intercepts (outputs), and how.
@@ -171,6 +175,8 @@ class Problem:
         )
         answer["reads"] = X.files.reads if isinstance(X, Stream) else 0.0
         answer["findings"] += [] if kept is None else kept.findings()
+        if answer["outcome"] == "separable" and self.loss in _AMOUNTS:
+            _said_of_amounts(answer, np.asarray(y), weight, self.intercept)
         coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
         intercept = np.asarray(answer.pop("intercept"))
         if not self.intercept:
@@ -221,6 +227,22 @@ class Problem:
             column = np.broadcast_to(np.asarray(intercept, dtype=np.float64).ravel(), (self.outputs,))
             rows = np.column_stack([rows, column])
         return np.concatenate([rows.ravel(), *learnt])
+
+
+def _said_of_amounts(answer: dict[str, Any], y: NDArray[Any], weight: Any, intercept: bool) -> None:
+    """Says of amounts what the core says of classes."""
+    if not np.any(y if weight is None else y[np.asarray(weight) > 0]):
+        which = f"All targets are 0, and no penalty on the {'intercept' if intercept else 'coefficients'}"
+        remedy = "look whether y is the column that is meant: from nothing but 0 nothing is learned"
+    else:
+        which = "Targets of 0 that the columns set apart from others, and no penalty on what does"
+        remedy = "add an l2 penalty, and look for a column that says which targets are 0"
+    falls = "the expected amount comes to 0 there only as coefficients grow without end"
+    answer["message"] = f"{which}: {falls}; {remedy}."
+    for finding in answer["findings"]:
+        if finding["kind"] == "separable":
+            finding["sentence"] = f"{which}: {falls}."
+            finding["remedy"] = f"{remedy[0].upper()}{remedy[1:]}."
 
 
 def _with_room(weight: Any) -> Any:

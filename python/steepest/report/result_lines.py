@@ -25,7 +25,7 @@ OUTCOMES = {
     "diverged": "it diverged",
     "not_finite": "a value was not finite",
     "unbounded": "the objective has no lower bound",
-    "separable": "the classes are separable, so no finite minimum exists",
+    "separable": "the targets are separable, so no finite minimum exists",
     "gradient_inconsistent": "the gradient does not belong to the function",
     "infeasible": "no step brings the constraints nearer: they contradict one another, or another start may do",
     "plateau": "it came to rest where nothing says that this is the least",
