@@ -390,6 +390,23 @@ def test_texts_are_numbers_where_all_of_them_are(tmp_path):
         Ridge().fit(f"{tmp_path}/p-*.csv", "y")
 
 
+def test_a_boolean_is_one_number_in_a_text_as_in_other_files(tmp_path):
+    flags = [True, False, True, True]
+    frame = pd.DataFrame({"f": flags, "n": flags, "m": flags, "c": flags, "y": [1.0, 2.0, 4.0, 3.0]})
+    frame.to_parquet(tmp_path / "p.parquet")
+    # Beside others a text is a text.
+    frame.assign(n=[1, 0, 1, "True"], m=["maybe", *flags[1:]]).to_csv(tmp_path / "p-0.csv", index=False)
+    lower = {name: frame[name].map({True: "true", False: "FALSE"}) for name in "fc"}
+    frame.assign(**lower).to_csv(tmp_path / "p-1.csv", index=False)
+    rows = batches_of(f"{tmp_path}/p-*.csv")
+    kinds = {name: [str(kind) for kind, _ in rows.kinds(name)] for name in rows.names}
+    assert kinds == {"f": ["bool"], "n": ["string"], "m": ["string"], "c": ["bool"], "y": ["double"]}
+    one, other = (Ridge().fit(f"{tmp_path}/{name}", "y") for name in ("p-1.csv", "p.parquet"))
+    np.testing.assert_allclose(one.coef_, other.coef_)
+    classes = LogisticRegression().fit(str(tmp_path / "p-1.csv"), "c").classes_
+    assert classes.tolist() == [False, True]
+
+
 @pytest.mark.parametrize(("kind", "passes"), [("csv", 0.0), ("feather", 0.2), ("arrows", 0.2)])
 def test_a_file_that_ends_or_changes_is_named(tmp_path, little, monkeypatch, kind, passes):
     whole = table().select(["a", "b", "t"])

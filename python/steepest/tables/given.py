@@ -29,6 +29,8 @@ __all__ = ["Given", "Maker", "arrow_file", "delimited_files", "kept"]
 
 #: each so many rows one is remembered
 APART = 4096
+#: the texts of booleans, as frames write them
+_BOOLEANS = pa.array(["True", "False", "TRUE", "FALSE", "true", "false"])
 
 
 @dataclass
@@ -307,14 +309,14 @@ def _with_folders(path: Path, make: Callable[[Sequence[str] | None], Iterable[An
 
 def delimited_files(paths: Sequence[Path]) -> list[Maker]:
     """CSV files and others of delimited text, plain or in gzip, of the same columns: whole numbers where all fields of
-    a column are such, else fractions, else texts."""
+    a column are such, else fractions, else texts; booleans where all are True or False."""
     parsings = [_parsing(path) for path in paths]
     kinds: dict[str, Any] = {}
     for path, parsing in zip(paths, parsings, strict=True):
         try:
             for batch in _open(path, parsing, None):
                 for name, array in zip(batch.schema.names, batch.columns, strict=True):
-                    kinds[name] = _kind(array, kinds.get(name, pa.int64()))
+                    kinds[name] = _kind(array, kinds.get(name))
         except DAMAGE as error:
             raise unreadable(path.name, error) from None
         for j, name in enumerate(parsing.look.names):
@@ -322,6 +324,7 @@ def delimited_files(paths: Sequence[Path]) -> list[Maker]:
                 [row[j] for row in parsing.look.rows if j < len(row)]
             ):
                 kinds[name] = pa.string()
+    kinds = {name: pa.int64() if kind is None else kind for name, kind in kinds.items()}
 
     def maker(path: Path, parsing: Any) -> Maker:
         return Maker(path.name, _with_folders(path, lambda _: _open(path, parsing, kinds)), path)
@@ -372,12 +375,15 @@ def _open(path: Path, parsing: Any, kinds: dict[str, Any] | None) -> Iterator[pa
 
 
 def _kind(texts: pa.Array, kind: Any) -> Any:
-    """The narrowest of the type so far and those after it that all texts are of."""
+    """The narrowest of the type so far (None: all were missing) and those after it that all texts are of."""
+    if texts.null_count == len(texts):
+        return kind
     for wider in (pa.int64(), pa.float64()):
-        if kind in (wider, pa.int64()):
+        if kind in (wider, pa.int64(), None):
             try:
                 compute.cast(texts, wider)
                 return wider
             except pa.ArrowInvalid:
                 continue
-    return pa.string()
+    said = kind in (pa.bool_(), None) and compute.all(compute.is_in(texts.drop_null(), _BOOLEANS)).as_py()
+    return pa.bool_() if said else pa.string()
