@@ -126,7 +126,7 @@ def fit(
     penalty : {"l2", "l1", "elastic_net"}
         ½‖w‖², ‖w‖₁, or a mix of both.
     l1_ratio : float, default 0.5
-        The share of l1 in the elastic net.
+        The share of l1 in the elastic net; refused beside another penalty.
     drop, categories, amounts : sequence of str or int
         Columns to leave out; number columns to be taken as categories; whole numbers with few values to be taken as
         amounts, even where their levels tell more of the target than a straight line does.
@@ -386,6 +386,11 @@ def check_settings(
         raise InputError(f"alpha must be at least 0; got {alpha}")
     if not 0 <= l1_ratio <= 1:
         raise InputError(f"l1_ratio must be from 0 to 1; got {l1_ratio}")
+    if penalty != "elastic_net" and l1_ratio not in (0.5, float(penalty == "l1")):
+        raise InputError(
+            f"l1_ratio is of the elastic net, and the penalty is {penalty!r}; got {l1_ratio}: pass penalty='elastic_net', "
+            "or leave l1_ratio= out"
+        )
     if not (np.isfinite(tol) and tol > 0):
         raise InputError(f"tol must be above 0; got {tol}")
     if threads is not None and threads < 1:
