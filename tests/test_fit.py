@@ -256,7 +256,10 @@ def test_bad_settings_are_refused_in_words() -> None:
         ({"tol": 0}, "tol must be above 0; got 0"),
         ({"threads": 0}, "threads must be at least 1; got 0"),
         ({"l1_ratio": 2}, "l1_ratio must be from 0 to 1; got 2"),
-        ({"l1_ratio": 0.3}, "l1_ratio is of the elastic net, and the penalty is 'l2'; got 0.3: pass penalty="),
+        (
+            {"l1_ratio": 0.3},
+            "l1_ratio is of the elastic net, and the penalty is 'l2'; got 0.3: pass penalty=",
+        ),
         ({"validation": 0}, "choosing alpha needs held-out rows"),
         ({"sample_weight": np.zeros(len(data))}, "all weights are 0"),
     ]:

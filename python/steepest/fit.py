@@ -388,8 +388,8 @@ def check_settings(
         raise InputError(f"l1_ratio must be from 0 to 1; got {l1_ratio}")
     if penalty != "elastic_net" and l1_ratio not in (0.5, float(penalty == "l1")):
         raise InputError(
-            f"l1_ratio is of the elastic net, and the penalty is {penalty!r}; got {l1_ratio}: pass penalty='elastic_net', "
-            "or leave l1_ratio= out"
+            f"l1_ratio is of the elastic net, and the penalty is {penalty!r}; got {l1_ratio}: pass "
+            "penalty='elastic_net', or leave l1_ratio= out"
         )
     if not (np.isfinite(tol) and tol > 0):
         raise InputError(f"tol must be above 0; got {tol}")
