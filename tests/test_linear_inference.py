@@ -15,7 +15,7 @@ from steepest import (
     Ridge,
     TweedieRegressor,
 )
-from steepest.errors import InputError
+from steepest.errors import InputError, NotConverged
 from steepest.linear.inference import _tweedie
 
 X, Y = load_diabetes(return_X_y=True)
@@ -269,6 +269,32 @@ def test_the_density_of_amounts_is_one_in_all(power):
     near = [at(1.8, spread) + 0.5 * np.log(spread) for spread in np.geomspace(1e-8, 1e-4, 41)]
     slope = np.diff(near) / np.diff(1 / np.geomspace(1e-8, 1e-4, 41))
     np.testing.assert_allclose(slope, slope[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "cloglog", "poisson", "gamma"])
+def test_coefficients_are_told_at_the_optimum_however_near_the_fit_ended(loss):
+    y = HIGH.astype(float) if loss in ("logistic", "cloglog") else Y
+    given = {"sample_weight": WEIGHT, "offset": OFFSET}
+    rough, fine = (GeneralizedLinear(loss, None, tol=tol).fit(X, y, **given) for tol in (1e-3, 1e-13))
+    for covariance in ("model", "HC0"):
+        own, exact = (model.summary(X, y, **given, covariance=covariance) for model in (rough, fine))
+        assert own.settled
+        assert exact.settled
+        assert (np.abs(own.coef - exact.coef) / exact.se).max() < 1e-7
+        np.testing.assert_allclose(own.se, exact.se, rtol=1e-7)
+        np.testing.assert_allclose(own.p, exact.p, rtol=0, atol=1e-7)
+    exact = np.append(fine.coef_, fine.intercept_)
+    assert loss == "squared" or np.abs(np.append(rough.coef_, rough.intercept_) - exact).max() > 1e-7
+
+
+def test_where_there_is_no_optimum_the_coefficients_are_those_of_the_fit():
+    model = LogisticRegression(C=np.inf)
+    with pytest.warns(NotConverged):
+        model.fit(X, X[:, 0] > 0)
+    summary = model.summary(X, X[:, 0] > 0)
+    assert not summary.settled
+    assert "do not settle" in str(summary)
+    np.testing.assert_array_equal(summary.coef, np.append(model.coef_, model.intercept_))
 
 
 def test_estimators_of_all_names_have_it():
