@@ -44,6 +44,9 @@ def test_ratings_are_fitted_and_reported(table: Path, capsys: Any) -> None:
     assert text.startswith("<!DOCTYPE html>")
     assert "<svg" in text
     assert "item mean" in text
+    for figure in ("ndcg", "recall", "map", "coverage", "popular"):
+        assert figure in said
+        assert figure in text
 
 
 def test_without_a_target_they_are_clicks(table: Path, capsys: Any) -> None:
@@ -151,3 +154,22 @@ def test_a_row_that_cannot_be_is_named(
     asked = ["--user", "reader", "--item", "book", "--target", "stars", "--time", "when"]
     assert main(["fit", str(table), *asked, "--alpha", "0.1"]) == 2
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_last_of_each_user_may_be_held_out(table: Path, capsys: Any) -> None:
+    from steepest.factors import RatingsFactorization
+
+    words = ["fit", str(table), "--target", "stars", "--alpha", "0.1", "--validation"]
+    pair = ["--user", "reader", "--item", "book"]
+    assert main([*words, "last", *pair]) == 0
+    said = capsys.readouterr().out
+    rows = [row.split(",") for row in table.read_text().splitlines()[1:]]
+    model = RatingsFactorization(alpha=0.1, validation="last")
+    model.fit([row[0] for row in rows], [row[1] for row in rows], [float(row[2]) for row in rows])
+    assert f"{model.held_out_['model']['rmse']:.4g}" in said
+    assert main([*words, "last", *pair, "--python"]) == 0
+    assert "validation='last'" in capsys.readouterr().out
+    assert main([*words, "last"]) == 2
+    assert "--validation last is of users" in capsys.readouterr().err
+    assert main([*words, "least", *pair]) == 2
+    assert "invalid share value: 'least'" in capsys.readouterr().err

@@ -444,7 +444,7 @@ def test_rankings_are_what_they_are_by_hand() -> None:
 def test_a_picture_is_drawn(tmp_path: Any) -> None:
     u, i, r = made(16)
     axes = RatingsFactorization().fit(u, i, r).plot(file=tmp_path / "a.png")
-    assert len(axes) == 3
+    assert len(axes) == 4
     assert (tmp_path / "a.png").stat().st_size > 5000
 
 
@@ -698,6 +698,72 @@ def test_figures_of_clicks_are_those_of_the_public_function() -> None:
     lists = np.argsort(-scores[users], axis=1)[:, :10]
     theirs = ranking(lists, [held.items[held.users == user] for user in users], 120)
     assert model._judged(at, fit, held) == pytest.approx(theirs, rel=1e-12)
+
+
+def test_ratings_are_judged_by_lists_too_as_the_public_function_says() -> None:
+    u, i, r = made(31, users=80, items=60, share=0.3)
+    time = np.random.default_rng(1).permutation(len(u))
+    model = RatingsFactorization(2, 0.05, validation=0.2, early_stopping=False).fit(u, i, r, time=time)
+    late = time >= len(u) - round(0.2 * len(u))
+    own = RatingsFactorization(2, 0.05, validation=None, tol=0.1).fit(u[~late], i[~late], r[~late])
+    right = late & (r >= r[~late].mean())
+    users = np.unique(u[right])
+    sets = [i[right & (u == user)] for user in users]
+    counts = np.bincount(i[~late], minlength=60)
+    summed = np.bincount(i[~late], r[~late] - r[~late].mean(), minlength=60)
+    scores = {"popular": counts, "item mean": summed / (counts + 5)}
+    lists = {"model": own.recommend(users)[0]}
+    for name, base in scores.items():
+        each = np.tile(base.astype(float), (80, 1))
+        each[u[~late], i[~late]] = -np.inf
+        lists[name] = np.argsort(-each[users], axis=1, kind="stable")[:, :10]
+    for name, shown in lists.items():
+        theirs = ranking(shown, sets, 60)
+        assert {key: model.held_out_[name][key] for key in theirs} == pytest.approx(theirs, abs=1e-12)
+    assert "rmse" not in model.held_out_["popular"]
+    assert "ndcg" not in model.held_out_["mean"]
+    assert "ndcg" in model.summary()
+
+
+def test_who_is_new_among_the_held_out_is_judged_by_what_they_would_be_shown() -> None:
+    """Their scores were all 0, and the first items stood for what is popular."""
+    u, i = tastes(3)
+    late = u >= 150
+    model = ClicksFactorization(3, 0.05)
+    cells = read(u, i)
+    fit, held = cells.taken(np.flatnonzero(~late)), cells.taken(np.flatnonzero(late))
+    nothing = Factors(np.zeros((300, 3)), np.zeros(0), np.zeros((120, 3)), np.zeros(0), 0.0)
+    assert model._judged(nothing, fit, held) == model._judged(None, fit, held, np.bincount(fit.items) * 1.0)
+
+
+@pytest.mark.parametrize("kind", [RatingsFactorization, ClicksFactorization])
+def test_the_last_of_each_user_is_held_out_where_that_is_asked_for(kind: Any) -> None:
+    u, i, r = made(32, users=60, items=50)
+    order = np.random.default_rng(0).permutation(len(u))
+    time = np.empty(len(u), dtype=int)
+    time[order] = np.arange(len(u))
+    model = kind(2, 0.05, validation="last").fit(u, i, r + 10, time=time)
+    # The rows' own order stands for the time.
+    again = kind(2, 0.05, validation="last").fit(u[order], i[order], r[order] + 10)
+    assert again.held_out_["model"] == pytest.approx(model.held_out_["model"], rel=1e-9)
+    last = split_last(u, time)
+    if kind is RatingsFactorization:
+        mean = (r + 10)[~last].mean()
+        off = np.sqrt(np.mean(((r + 10)[last] - mean) ** 2))
+        assert model.held_out_["mean"]["rmse"] == pytest.approx(off)
+        assert model.held_out_["mean"]["ratings"] == last.sum() == 60
+    else:
+        assert model.held_out_["model"]["users"] == last.sum() == 60
+    matrix = sparse.coo_array((r + 10, (u, i)))
+    with pytest.raises(InputError, match="needs a time="):
+        kind(2, 0.05, validation="last").fit(matrix)
+    assert kind(2, 0.05, validation="last").fit(matrix, time=time).held_out_["model"] == pytest.approx(
+        model.held_out_["model"], rel=1e-9
+    )
+    with pytest.raises(InputError, match="nobody has"):
+        kind(2, 0.05, validation="last").fit(np.arange(20), np.arange(20) % 7, np.ones(20))
+    with pytest.raises(InputError, match="validation must be between 0 and 1, or \"last\"; got 'lats'"):
+        kind(2, 0.05, validation="lats").fit(u, i, r + 10)
 
 
 def test_who_is_only_among_the_held_out_ends_no_fit_that_has_no_penalty() -> None:

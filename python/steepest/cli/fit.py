@@ -68,6 +68,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         about(parser.add_argument_group(title).add_argument)
 
 
+def share(text: str) -> float | str:
+    """A share of the rows, or the word for the last of each user."""
+    return text if text == "last" else float(text)
+
+
 def _predicted(add: Add) -> None:
     """What is predicted."""
     add("--target", metavar="COLUMN", help="what to predict, by name or number (from 0; -1 is the last)")
@@ -135,7 +140,12 @@ def _model(add: Add) -> None:
 def _judged(add: Add) -> None:
     """How it is judged."""
     add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
-    add("--validation", metavar="SHARE", help="share of the rows held out (0.2)", **NUMBER)
+    add(
+        "--validation",
+        type=share,
+        metavar="SHARE",
+        help="share of the rows held out (0.2); last: with --user the last row of each",
+    )
     add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
     add("--cv", metavar="K", help="also judge in K folds: mean and spread beside each figure", **COUNT)
     add(
@@ -204,6 +214,10 @@ def run(args: argparse.Namespace) -> int:
         from steepest.cli import factors
 
         return factors.run(args)
+    if args.validation == "last":
+        raise InputError(
+            "--validation last is of users: name their column by --user, and --item; else give a share"
+        )
     if args.horizon is not None:
         from steepest.cli import forecast
 

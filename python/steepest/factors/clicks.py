@@ -9,23 +9,20 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import sparse
 
 from steepest._catalog import registry
 from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 
-from .asking import top
 from .cells import Cells, choice, read
 from .estimator import Factorization
-from .judging import figures_of, popular
+from .judging import added_of, popular
 from .problem import Factors, Problem, method_of
 
 __all__ = ["ClicksFactorization"]
 
-#: How many are recommended where figures are taken, and users looked at, at most.
-TOP, USERS = 10, 20_000
 #: What each click is set against with the ranking loss; and what the last step may still gain there, of `tol`.
 AGAINST, HELD = 4, 1e-4
 #: Draws for a click at most until one stands too high.
@@ -75,9 +72,10 @@ class ClicksFactorization(Factorization):
     method : str or settings, optional
         A method or, with ``loss="bpr"``, a rule of the catalogue by its name, or with its settings as an object;
         alternating minimisation unless given, of pairs L-BFGS. With ``loss="warp"`` a rule, adagrad unless given.
-    validation : float or None, default 0.1
-        The share of clicks held out to choose by and to judge; None where rank and alpha are given and no figures
-        wanted.
+    validation : float, "last" or None, default 0.1
+        The share of clicks held out to choose by and to judge; "last" holds out the last of each user who has two
+        (leave-last-out, as `split_last`), by `time` or else the order of the rows; None where rank and alpha are given
+        and no figures wanted.
     early_stopping : bool, default True
         Ends after as many rounds as rank the clicks held out best, mostly a few; False goes on to `tol`, as do a fit
         without `validation` or with non-negative factors, the loss "bpr" or a `method` that does not alternate. With
@@ -106,7 +104,8 @@ class ClicksFactorization(Factorization):
         Those chosen or given.
     held_out_ : dict of dict
         ``ndcg``, ``recall``, ``precision``, ``map``, ``hit_rate`` and ``coverage`` of ten recommendations each on
-        the held-out clicks (`ranking`), of the ``model`` and of the items that are most ``popular``.
+        the held-out clicks (`ranking`), of the ``model`` and of the items that are most ``popular``; and how many
+        ``users`` that are.
     tried_ : list
         Ranks and alphas that were tried, and 1 - NDCG on what was held out.
     result_ : Result
@@ -140,6 +139,7 @@ class ClicksFactorization(Factorization):
         -1.0,
         "More clicks of each user and item; as it is, recommend what is popular.",
     )
+    _drawn = ("ndcg",)
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class ClicksFactorization(Factorization):
         confidence: float = 10.0,
         nonnegative: bool = False,
         method: Any = None,
-        validation: float | None = 0.1,
+        validation: float | str | None = 0.1,
         early_stopping: bool = True,
         tol: float = 1e-3,
         max_iter: int | None = None,
@@ -205,7 +205,8 @@ class ClicksFactorization(Factorization):
         NotConverged
             If a budget ran out first.
         """
-        return self._fit(read(users, items, counts, time=time, called="counts"))  # type: ignore[no-any-return]
+        given = read(users, items, counts, time=time, called="counts")
+        return self._fit(given, in_order=not sparse.issparse(users))  # type: ignore[no-any-return]
 
     def predict(self, users: Any, items: Any) -> Floats:
         """The score of each pair: near 1 what a user is likely to have, near 0 what not.
@@ -309,38 +310,16 @@ class ClicksFactorization(Factorization):
     def _centre(self, cells: Cells) -> float:
         return 0.0
 
-    def _lists(
-        self, factors: Floats, item_factors: Floats, added: Floats, fit: Cells, users: NDArray[Any]
-    ) -> NDArray[Any]:
-        out = _of_users(fit, users)
-        return top(factors, item_factors, min(TOP, fit.shape[1]), added, out, int(self.threads))[0]
-
-    def _judged(
-        self, factors: Factors, fit: Cells, held: Cells, added: Floats | None = None
-    ) -> dict[str, float]:
-        users = np.unique(held.users)
-        if len(users) > USERS:
-            users = np.sort(np.random.default_rng(self.seed).choice(users, USERS, replace=False))
-        own = factors.users[users] if added is None else np.zeros((len(users), factors.users.shape[1]))
-        base = added_of(factors) if added is None else added
-        lists = self._lists(own, factors.items, base, fit, users)
-        starts, items = _of_users(held, users)
-        right = np.diff(starts)
-        keys = np.repeat(np.arange(len(users)), right) * fit.shape[1] + items
-        hits = np.isin(np.arange(len(users))[:, None] * fit.shape[1] + lists, keys) & (lists >= 0)
-        shown = np.unique(lists[lists >= 0])
-        return figures_of(hits.astype(np.float64), right) | {
-            "coverage": len(shown) / fit.shape[1],
-            "users": float(len(users)),
-        }
-
     def _judge(self, problem: Problem, factors: Factors, fit: Cells, held: Cells) -> float:
         return 1.0 - self._judged(factors, fit, held)["ndcg"]
+
+    def _cold_added(self, factors: Factors, fit: Cells) -> Floats:
+        return popular(fit)
 
     def _figures(self, factors: Factors, fit: Cells, held: Cells) -> dict[str, dict[str, float]]:
         return {
             "model": self._judged(factors, fit, held),
-            "popular": self._judged(factors, fit, held, popular(fit)),
+            "popular": self._judged(None, fit, held, popular(fit)),
         }
 
     def _noticed(self, cells: Cells) -> list[Finding]:
@@ -359,21 +338,6 @@ class ClicksFactorization(Factorization):
         ]
 
 
-def _of_users(cells: Cells, users: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """The items of some users, ascending and once each: where each one's begin, and which."""
-    place = np.full(cells.shape[0], -1)
-    place[users] = np.arange(len(users))
-    own = place[cells.users]
-    keys = np.sort(own[own >= 0] * cells.shape[1] + cells.items[own >= 0])
-    starts = np.searchsorted(keys, np.arange(len(users) + 1) * cells.shape[1])
-    return starts.astype(np.int64), (keys % cells.shape[1]).astype(np.uint32)
-
-
 def _is_rule(method: Any) -> bool:
     name = getattr(method, "name", method)
     return name == "ruled" or (isinstance(name, str) and name in registry("rules"))
-
-
-def added_of(factors: Factors) -> Floats:
-    """What is added to each item's score."""
-    return factors.item_biases if len(factors.item_biases) else np.zeros(len(factors.items))

@@ -19,7 +19,7 @@ from steepest.result import Result
 from .asking import Asking
 from .cells import Cells, coded, codes_of, read, unlike
 from .choosing import Tried, as_dicts, choose, most_useful_rounds
-from .judging import split_off
+from .judging import added_of, lists_judged, split_off
 from .problem import Factors, Problem
 from .saved import Saved
 
@@ -37,6 +37,10 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
     #: how many figures on what was held out are means over, by its name there and in words
     _counted: str
     _held_words: str
+    #: the figure that is judged by, whether less of it is better (1) or more (-1), and what to do where it is bad
+    _figure: tuple[str, float, str]
+    #: the figures that are drawn
+    _drawn: tuple[str, ...]
     #: whether rounds end where what was held out is predicted best
     early_stopping: bool = False
 
@@ -65,10 +69,31 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
     def _noticed(self, cells: Cells) -> list[Finding]:
         raise NotImplementedError
 
+    def _cold_added(self, factors: Factors, fit: Cells) -> Floats:
+        """What is added to each item's score for who has nothing in the fit, and else has no score."""
+        return added_of(factors)
+
+    def _judged(
+        self, factors: Factors | None, fit: Cells, held: Cells, added: Floats | None = None
+    ) -> dict[str, float]:
+        """Figures of the lists that factors make, or else what is added to each item's score alone."""
+        if factors is None:
+            assert added is not None
+            return lists_judged(None, added, added, fit, held, self.seed, self.threads)
+        cold = self._cold_added(factors, fit)
+        return lists_judged(factors, added_of(factors), cold, fit, held, self.seed, self.threads)
+
     # Fitting
 
-    def _fit(self, given: Cells) -> Any:
+    def _fit(self, given: Cells, *, in_order: bool = True) -> Any:
         self._check()
+        if self.validation == "last" and given.time is None:
+            if not in_order:
+                raise InputError(
+                    'validation="last" needs a time=: a sparse matrix does not say which of a user\'s entries is the '
+                    "last"
+                )
+            given = replace(given, time=np.arange(len(given)))
         cells = self._prepared(given)
         problem = self._problem(cells)
         tried: list[Tried] = []
@@ -154,7 +179,9 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             return []
         figure, sign, remedy = self._figure
         model = self.held_out_["model"][figure]
-        others = {name: row[figure] for name, row in self.held_out_.items() if name != "model"}
+        others = {
+            name: row[figure] for name, row in self.held_out_.items() if name != "model" and figure in row
+        }
         best = min(others, key=lambda name: sign * others[name])
         if sign * model < sign * others[best]:
             return []
@@ -186,8 +213,10 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             fits = isinstance(value, int | float | np.floating | np.integer) and 0 <= value < (
                 1 if name == "validation" else np.inf
             )
+            if name == "validation":
+                fits = fits or (isinstance(value, str) and value == "last")
             if not (fits or (value is None and name != "tol")) or (name == "validation" and value == 0):
-                within = "between 0 and 1" if name == "validation" else "at least 0 and finite"
+                within = 'between 0 and 1, or "last"' if name == "validation" else "at least 0 and finite"
                 raise InputError(f"{name} must be {within}; got {value!r}")
 
     def partial_fit(self, users: Any, items: Any = None, ratings: Any = None) -> Any:
@@ -314,11 +343,15 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         ]
         lines = [line for text in shown for line in textwrap.wrap(text, width)]
         if self.held_out_:
-            figures = list(self.held_out_["model"])
-            lines += ["", "on what was held out".ljust(22) + "".join(f"{name:>11}" for name in figures)]
+            rows = list(self.held_out_.values())
             lines += [
-                f"  {name:<20}" + "".join(f"{row[figure]:>11.4g}" for figure in figures)
-                for name, row in self.held_out_.items()
+                "",
+                "on what was held out".ljust(22) + "".join(f"{name:>11}" for name in self.held_out_),
+            ]
+            lines += [
+                f"  {figure:<20}"
+                + "".join(f"{row[figure]:>11.4g}" if figure in row else " " * 11 for row in rows).rstrip()
+                for figure in rows[0]
             ]
         if self.result_.findings:
             lines += ["", findings_text(self.result_.findings, width)]
@@ -341,9 +374,8 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "user_factors_")
         from steepest.report.recommenders import plot_recommender
 
-        figure, _, _ = self._figure
         return plot_recommender(
-            self.held_out_, figure, as_dicts(self.tried_), self.result_.history, file=file
+            self.held_out_, self._drawn, as_dicts(self.tried_), self.result_.history, file=file
         )
 
 

@@ -12,14 +12,37 @@ from numpy.typing import NDArray
 from steepest._types import Floats
 from steepest.errors import InputError
 
+from .asking import top
 from .cells import Cells
+from .problem import Factors
 
-__all__ = ["errors_of", "item_means", "popular", "ranking", "split_last", "split_off"]
+__all__ = [
+    "added_of",
+    "errors_of",
+    "item_means",
+    "liked",
+    "lists_judged",
+    "popular",
+    "ranking",
+    "split_last",
+    "split_off",
+]
 
 
-def split_off(cells: Cells, share: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Rows to fit and rows held out: the last by time where there is one, else drawn."""
+#: How many are recommended where figures are taken, and users looked at, at most; of ratings, where none chooses by it.
+TOP, USERS, SOME = 10, 20_000, 5_000
+
+
+def split_off(cells: Cells, share: float | str, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rows to fit and rows held out: the last of each user, or a share, the last by time where there is one, else
+    drawn."""
     n = len(cells)
+    if isinstance(share, str):
+        assert cells.time is not None
+        last = _last_of_each(cells.users, cells.time)
+        if not last.any():
+            raise InputError('validation="last" holds out the last of each user who has two: nobody has')
+        return np.flatnonzero(~last), np.flatnonzero(last)
     count = min(max(round(share * n), 1), n - 1)
     if cells.time is not None:
         order = np.argsort(cells.time, kind="stable")
@@ -61,16 +84,24 @@ def split_last(users: Any, time: Any = None) -> NDArray[np.bool_]:
     from .cells import coded
     from .when import read_times
 
-    codes, known = coded("users", users)
+    codes, _ = coded("users", users)
     when, found = (np.arange(len(codes)), []) if time is None else read_times(time)
     for one in found:
         warnings.warn(f"{one.sentence} {one.remedy}", UserWarning, stacklevel=2)
     if when.shape != codes.shape:
         raise InputError(f"time must be as many as users, {len(codes)}; got the shape {when.shape}")
+    return _last_of_each(codes, when)
+
+
+def _last_of_each(codes: NDArray[Any], when: NDArray[Any]) -> NDArray[np.bool_]:
+    """The last row of each user who has two; of several at one time the last that stands there."""
+    if not len(codes):
+        return np.zeros(0, dtype=bool)
     order = np.lexsort((when, codes))
     last = np.zeros(len(codes), dtype=bool)
     last[order[np.r_[codes[order][1:] != codes[order][:-1], True]]] = True
-    return last & (np.bincount(codes, minlength=len(known))[codes] > 1)
+    found: NDArray[np.bool_] = last & (np.bincount(codes)[codes] > 1)
+    return found
 
 
 def errors_of(ratings: Floats, predicted: Floats, weight: Floats | None = None) -> dict[str, float]:
@@ -95,6 +126,81 @@ def item_means(cells: Cells) -> Floats:
 def popular(cells: Cells) -> Floats:
     """How many have each item: the baseline of clicks."""
     return np.bincount(cells.items, minlength=cells.shape[1]).astype(np.float64)
+
+
+def liked(fit: Cells, held: Cells, seed: int) -> Cells:
+    """What was held out of ratings and is right to recommend: new to the user, rated the mean of the fit or more.
+
+    Of many users some, drawn: lists of all would take as long as rounds of the fit.
+    """
+    mean = float(np.average(fit.ratings, weights=fit.weight))
+    # The mean of ratings that are all the same may be rounded to above them.
+    right = held.taken(np.flatnonzero(held.ratings >= mean - 1e-12 * abs(mean)))
+    chosen = np.bincount(right.users, minlength=fit.shape[0]) > 0
+    users = np.flatnonzero(chosen)
+    if len(users) > SOME:
+        chosen[:] = False
+        chosen[np.random.default_rng(seed).choice(users, SOME, replace=False)] = True
+    right = right.taken(np.flatnonzero(chosen[right.users]))
+    before = np.flatnonzero(chosen[fit.users])
+    keys = right.users.astype(np.int64) * fit.shape[1] + right.items
+    known = fit.users[before].astype(np.int64) * fit.shape[1] + fit.items[before]
+    rows = np.flatnonzero(~np.isin(keys, known))
+    return right.taken(rows[np.unique(keys[rows], return_index=True)[1]])
+
+
+def lists_judged(
+    factors: Factors | None, added: Floats, cold: Floats, fit: Cells, held: Cells, seed: int, threads: int
+) -> dict[str, float]:
+    """Figures of ten recommendations to each user of whom something was held out (of many users some, drawn).
+
+    Parameters
+    ----------
+    factors
+        Of which scores are made; None where each item has one score for all.
+    added
+        What is added to each item's score.
+    cold
+        The same for users who have nothing in the fit, instead of any factors.
+    fit, held
+        What is known, which is not recommended; and what is right, each pair once.
+    """
+    users = np.unique(held.users)
+    if len(users) > USERS:
+        users = np.sort(np.random.default_rng(seed).choice(users, USERS, replace=False))
+    there = np.bincount(fit.users, minlength=fit.shape[0])[users] > 0
+    none = np.zeros((fit.shape[1], 1))
+    count = min(TOP, fit.shape[1])
+    lists = np.full((len(users), count), -1)
+    for here, some, base in ((there, factors, added), (~there, None, cold)):
+        if here.any():
+            own = some.users[users[here]] if some is not None else np.zeros((int(here.sum()), 1))
+            items = none if some is None else some.items
+            lists[here] = top(own, items, count, base, _of_users(fit, users[here]), int(threads))[0]
+    starts, items = _of_users(held, users)
+    right = np.diff(starts)
+    keys = np.repeat(np.arange(len(users)), right) * fit.shape[1] + items
+    hits = np.isin(np.arange(len(users))[:, None] * fit.shape[1] + lists, keys) & (lists >= 0)
+    shown = np.unique(lists[lists >= 0])
+    return figures_of(hits.astype(np.float64), right) | {
+        "coverage": len(shown) / fit.shape[1],
+        "users": float(len(users)),
+    }
+
+
+def _of_users(cells: Cells, users: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """The items of some users, ascending and once each: where each one's begin, and which."""
+    place = np.full(cells.shape[0], -1)
+    place[users] = np.arange(len(users))
+    own = place[cells.users]
+    keys = np.unique(own[own >= 0] * cells.shape[1] + cells.items[own >= 0])
+    starts = np.searchsorted(keys, np.arange(len(users) + 1) * cells.shape[1])
+    return starts.astype(np.int64), (keys % cells.shape[1]).astype(np.uint32)
+
+
+def added_of(factors: Factors) -> Floats:
+    """What is added to each item's score."""
+    return factors.item_biases if len(factors.item_biases) else np.zeros(len(factors.items))
 
 
 def ranking(recommended: Any, held_out: Any, items: int | None = None) -> dict[str, float]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from steepest import _core
 from steepest._types import Floats
@@ -14,7 +15,7 @@ from steepest.findings import Finding
 
 from .cells import Cells, choice, numbers, read
 from .estimator import Factorization
-from .judging import errors_of, item_means
+from .judging import errors_of, item_means, liked, popular
 from .problem import Factors, Problem, method_of
 
 __all__ = ["RatingsFactorization"]
@@ -53,9 +54,10 @@ class RatingsFactorization(Factorization):
     method : str or settings, optional
         A method or rule of the catalogue by its name, or with its settings as an object; alternating minimisation
         unless given.
-    validation : float or None, default 0.1
-        The share of ratings held out to choose by and to judge; None where rank and alpha are given and no figures
-        wanted.
+    validation : float, "last" or None, default 0.1
+        The share of ratings held out to choose by and to judge; "last" holds out the last of each user who has two
+        (leave-last-out, as `split_last`), by `time` or else the order of the rows; None where rank and alpha are given
+        and no figures wanted.
     early_stopping : bool, default True
         Ends after as many rounds as did best on the ratings held out, long before the objective is at its least, and
         mostly predicts better; False goes on to `tol`, as does a fit without `validation` or with a `method` that does
@@ -85,8 +87,11 @@ class RatingsFactorization(Factorization):
     rank_, alpha_ : int, float
         Those chosen or given.
     held_out_ : dict of dict
-        ``rmse`` and ``mae`` on the held-out ratings, of the ``model``, the ``item mean`` and the ``mean``; and how many
-        ``ratings`` that are. Where rank and alpha are chosen on fewer than a hundred, a finding says so.
+        ``rmse`` and ``mae`` on the held-out ratings, of the ``model``, the ``item mean`` and the ``mean``, and how many
+        ``ratings`` that are; where rank and alpha are chosen on fewer than a hundred, a finding says so. ``ndcg``,
+        ``recall``, ``precision``, ``map``, ``hit_rate`` and ``coverage`` of ten recommendations each (`ranking`), of
+        the ``model``, the ``item mean`` and the items that are most ``popular``: right are items whose rating that was
+        held out is at least the mean of those fitted; and of how many ``users``, at most 5000, that is.
     tried_ : list
         Ranks and alphas that were tried, and their loss on what was held out.
     result_ : Result
@@ -122,6 +127,7 @@ class RatingsFactorization(Factorization):
         1.0,
         "More ratings of each user and item, or a time to hold out by; as it is, recommend by the item's mean.",
     )
+    _drawn = ("rmse", "ndcg")
 
     def __init__(
         self,
@@ -133,7 +139,7 @@ class RatingsFactorization(Factorization):
         nonnegative: bool = False,
         weighting: str = "count",
         method: Any = None,
-        validation: float | None = 0.1,
+        validation: float | str | None = 0.1,
         early_stopping: bool = True,
         tol: float = 1e-3,
         max_iter: int | None = None,
@@ -195,7 +201,8 @@ class RatingsFactorization(Factorization):
         NotConverged
             If a budget ran out first.
         """
-        return self._fit(read(users, items, ratings, time=time, sample_weight=sample_weight))  # type: ignore[no-any-return]
+        given = read(users, items, ratings, time=time, sample_weight=sample_weight)
+        return self._fit(given, in_order=not sparse.issparse(users))  # type: ignore[no-any-return]
 
     def predict(self, users: Any, items: Any) -> Floats:
         """The rating that each user would give each item; of a loss for classes the probability of 1.
@@ -312,7 +319,13 @@ class RatingsFactorization(Factorization):
             "mean": np.full(len(held), mean),
         }
         count = {"ratings": float(len(held))}
-        return {name: errors_of(held.ratings, values, held.weight) | count for name, values in rows.items()}
+        found = {name: errors_of(held.ratings, values, held.weight) | count for name, values in rows.items()}
+        right = liked(fit, held, self.seed)
+        if len(right):
+            found["model"] |= self._judged(factors, fit, right)
+            found["item mean"] |= self._judged(None, fit, right, item_means(fit))
+            found["popular"] = self._judged(None, fit, right, popular(fit))
+        return found
 
     def _noticed(self, cells: Cells) -> list[Finding]:
         found = []

@@ -313,7 +313,7 @@ def _dots(i: int, length: int) -> dict[str, Any]:
 # How it is drawn
 
 
-def axes_on(ax: Any, file: Any, size: tuple[float, float], panels: int = 1) -> tuple[Any, Any]:
+def axes_on(ax: Any, file: Any, size: tuple[float, float], panels: int = 1, rows: int = 1) -> tuple[Any, Any]:
     """The axes to draw on; a figure of pyplot's unless the picture goes to a file."""
     if ax is not None:
         return None, ax
@@ -327,7 +327,7 @@ def axes_on(ax: Any, file: Any, size: tuple[float, float], panels: int = 1) -> t
 
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
-    axes = figure.subplots(1, panels)
+    axes = figure.subplots(rows, panels // rows)
     return figure, axes
 
 

@@ -54,20 +54,20 @@ pre{{overflow-x:auto}} svg{{max-width:100%;height:auto}}</style></head>
 
 def plot_recommender(
     held_out: Mapping[str, Mapping[str, float]],
-    figure: str,
+    figures: Sequence[str],
     tried: Sequence[Mapping[str, Any]],
     history: Mapping[str, Any],
     *,
     file: str | Path | io.StringIO | None = None,
 ) -> Any:
-    """Draw a figure of the model beside the baselines, the losses by alpha for each rank, and the descent.
+    """Draw figures of the model beside the baselines, the losses by alpha for each rank, and the descent.
 
     Parameters
     ----------
     held_out : mapping of str to mapping
-        Figures of the model and of each baseline on what was held out; may be empty.
-    figure : str
-        The one that is drawn.
+        Figures of the model and of each baseline on what was held out, those that each has; may be empty.
+    figures : sequence of str
+        Those that are drawn.
     tried : sequence of mapping
         ``rank``, ``alpha`` and ``loss`` of what was tried; may be empty.
     history : mapping of str to array
@@ -84,13 +84,15 @@ def plot_recommender(
 
     from .plots import COLOURS, DASHES, MARKS, axes_on
 
-    count = 1 + bool(held_out) + bool(tried)
-    drawn, axes = axes_on(None, file, (4.4 * count, 3.6), count)
-    axes = np.atleast_1d(axes)
+    figures = [figure for figure in figures if any(figure in row for row in held_out.values())]
+    count = 1 + len(figures) + bool(tried)
+    rows = 2 if count > 3 else 1
+    drawn, axes = axes_on(None, file, (4.4 * count / rows, 3.6 * rows), count, rows)
+    axes = np.atleast_1d(axes).ravel()
     left = list(axes)
-    if held_out:
+    for figure in figures:
         ax = left.pop(0)
-        names = list(held_out)
+        names = [name for name, row in held_out.items() if figure in row]
         values = [held_out[name][figure] for name in names]
         bars = ax.barh(names, values, color=[COLOURS[0], *["#9aa0a6"] * (len(names) - 1)])
         ax.bar_label(bars, fmt="%.4g", padding=3)
@@ -99,9 +101,9 @@ def plot_recommender(
     if tried:
         ax = left.pop(0)
         for i, rank in enumerate(sorted({row["rank"] for row in tried})):
-            rows = sorted((row["alpha"], row["loss"]) for row in tried if row["rank"] == rank)
+            losses = sorted((row["alpha"], row["loss"]) for row in tried if row["rank"] == rank)
             ax.plot(
-                *zip(*rows, strict=True),
+                *zip(*losses, strict=True),
                 color=COLOURS[i % len(COLOURS)],
                 linestyle=DASHES[i % len(DASHES)],
                 marker=MARKS[i % len(MARKS)],
