@@ -390,6 +390,24 @@ def test_texts_are_numbers_where_all_of_them_are(tmp_path):
         Ridge().fit(f"{tmp_path}/p-*.csv", "y")
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("kind", [LinearRegression, Ridge])
+def test_least_squares_of_categories_are_of_least_norm_as_in_memory(kind, intercept):
+    """And it is said that others fit as well."""
+    whole = table(500).select(["a", "b", "town", "year", "t"])
+    given = {"fit_intercept": intercept} | ({"alpha": 0.0} if kind is Ridge else {})
+    model = kind(**given).fit(lambda: iter(whole.to_batches(100)), "t")
+    levels = [whole[name].to_numpy()[:, None] == np.unique(whole[name]) for name in ("town", "year")]
+    dense = np.hstack([np.column_stack([whole["a"], whole["b"]]), *levels]).astype(float)
+    peer = kind(**given).fit(dense, whole["t"].to_numpy())
+    np.testing.assert_allclose(model.coef_, peer.coef_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(model.intercept_, peer.intercept_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_array_equal(model.result_.x[:9], model.coef_)
+    for one in (model, peer):
+        assert [finding.kind for finding in one.result_.findings] == ["dependent_columns"]
+    assert not kind(**given).fit(dense[:, :2], whole["t"].to_numpy()).result_.findings
+
+
 def test_a_boolean_is_one_number_in_a_text_as_in_other_files(tmp_path):
     flags = [True, False, True, True]
     frame = pd.DataFrame({"f": flags, "n": flags, "m": flags, "c": flags, "y": [1.0, 2.0, 4.0, 3.0]})

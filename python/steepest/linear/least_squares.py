@@ -19,7 +19,7 @@ from steepest.tables.stream import Stream
 from .estimator import LinearRegressor
 from .inference import Inferred
 from .problem import Problem, Solved, solve_all
-from .squares import least_squares, reduced
+from .squares import around_0, least_squares, reduced
 
 __all__ = ["LinearRegression"]
 
@@ -37,7 +37,9 @@ class LinearRegression(Inferred, LinearRegressor):
     the square. Large sparse tables go to LSMR, which finds the same solution by products alone. Where
     columns are few (up to 800, and up to 2000 where their products with each other take less than half of the
     table's memory) a Cholesky factor of these proves it; of more columns, or where they depend on each other, the
-    certificate says ``estimated``, and up to what distance a lower point is excluded.
+    certificate says ``estimated``, and up to what distance a lower point is excluded. Of rows that are read while they
+    are computed with, the norm is the least that the levels of categories allow; where other columns depend on each
+    other, it is one answer of many.
 
     Parameters are scikit-learn's `LinearRegression`. `tol`, `copy_X` and `n_jobs` are taken and have no
     effect: the answer is as exact as the arithmetic, and X is never changed. With ``positive=True`` the
@@ -137,7 +139,8 @@ class LinearRegression(Inferred, LinearRegressor):
             problem = Problem(intercept=self.fit_intercept, tol=self.tol)
             columns = y.reshape(len(y), -1)
             problems = [problem] * columns.shape[1]
-            self._keep(self._fit_targets(X, columns, problems, weight, checkpoint=checkpoint), X, y)
+            several = self._fit_targets(X, columns, problems, weight, checkpoint=checkpoint)
+            self._keep([around_0(one, X, self.fit_intercept) for one in several], X, y)
             return self
         found = least_squares(X, y, weight, self.fit_intercept, self._names(), tol=self.tol)
         for name, known in (("rank_", found.rank), ("_triangle", found.triangle)):

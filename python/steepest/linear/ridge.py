@@ -17,7 +17,7 @@ from steepest.tables.stream import Stream
 
 from .estimator import LinearRegressor
 from .problem import Problem, Solved
-from .squares import least_squares
+from .squares import around_0, least_squares
 
 __all__ = ["Ridge"]
 
@@ -195,5 +195,7 @@ class Ridge(LinearRegressor):
         if len(here := np.flatnonzero(~factored)):
             those = [problems[k] for k in here]
             found = self._fit_targets(X, columns[:, here], those, weight, checkpoint=checkpoint)
-            solved.update(zip(here.tolist(), found, strict=True))
+            for k, one in zip(here.tolist(), found, strict=True):
+                many = streamed and shares[k] == 0.0
+                solved[k] = around_0(one, X, self.fit_intercept) if many else one
         return [solved[k] for k in range(len(shares))]

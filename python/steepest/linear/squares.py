@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,22 @@ from scipy import sparse
 
 from steepest import _core
 from steepest._types import Floats
+from steepest.findings import Finding
 from steepest.result import Result
+from steepest.tables.stream import Stream
 
 from .problem import Solved
 from .products import by_products
 
-__all__ = ["Squares", "least_squares", "multi_task", "reduced"]
+__all__ = ["Squares", "around_0", "least_squares", "multi_task", "reduced"]
 
 
 # A factorisation that takes more multiplications than this (about .2 s) is left to LSMR where the table is sparse.
 _EXPENSIVE = 1e9
+_LEAVE_OUT = (
+    "Predictions do not depend on it. Before coefficients are read, leave out what depends on other columns: of a "
+    "category's levels one."
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,58 @@ def least_squares(
     asked = _asked(X, fit_intercept, names, ridge, tol)
     dicts, rank, triangle = _core.least_squares(X, _columns(y), asked, weight)
     solved = []
+    noticed = _dependent(rank, d) if ridge == 0.0 and rank < d else []
     for answer in dicts:
+        answer["findings"] = [*(answer.get("findings") or ()), *noticed]
         x = answer["x"] = answer["x"] if fit_intercept else np.append(answer["x"], 0.0)
         coef, intercept = x[None, :d].copy(), x[d:].copy()
         solved.append(Solved(coef, intercept, Result.of(answer | {"x": coef[0]})))
     return Squares(solved, rank, triangle)
+
+
+def _dependent(rank: int, columns: int) -> list[Finding]:
+    """What is said of columns that depend on each other."""
+    return [
+        Finding(
+            "dependent_columns",
+            "note",
+            f"The columns depend on each other (rank {rank} of {columns}): other coefficients fit as well, and those "
+            "of least norm are given.",
+            {"rank": rank, "columns": columns},
+            remedy=_LEAVE_OUT,
+        )
+    ]
+
+
+def around_0(solved: Solved, X: Stream, fit_intercept: bool) -> Solved:
+    """The solution with each category's coefficients around 0, as those of least norm are; what it expects is the same.
+
+    Levels add up to the intercept's column, and those of several categories to each other's.
+    """
+    ends = np.cumsum([len(X.numbers), *X.levels])
+    parts = [slice(*at) for at in pairwise(ends) if at[1] > at[0]]
+    if len(parts) + fit_intercept < 2:
+        return solved
+    which = "those of the least norm that this allows are given"
+    if X.dtype == np.float32:
+        # Rounded again they would be worth less than is told.
+        which = "one answer of many is given"
+    else:
+        coef, intercept = solved.coef.copy(), solved.intercept.copy()
+        means = np.array([coef[0, part].mean() for part in parts])
+        sizes = np.array([part.stop - part.start for part in parts])
+        # Without an intercept what is taken from one is given to the others.
+        moved = means if fit_intercept else means - means.sum() / (1.0 / sizes).sum() / sizes
+        for part, by in zip(parts, moved, strict=True):
+            coef[0, part] -= by
+        intercept += moved.sum() if fit_intercept else 0.0
+        x = np.concatenate([coef[0], intercept[: len(solved.result.x) - coef.shape[1]]])
+        solved = replace(solved, coef=coef, intercept=intercept)
+        solved.result["x"] = x
+    beside = ", as the intercept does" if fit_intercept else ""
+    said = f"The levels of each category add up to one{beside}: other coefficients fit as well, and {which}."
+    solved.result["findings"].append(Finding("dependent_columns", "note", said, remedy=_LEAVE_OUT))
+    return solved
 
 
 def multi_task(
