@@ -44,6 +44,8 @@ SAYS = {
         (r"alone: (\d\.\d+)", [(2.6, 2.75)]),
         (r": (\d\.\d+) nats a letter. It", [(1.5, 2.3), (1.5, 2.65)]),
     ],
+    # Calls of the calculator by two of ASE's optimizers, then by ours.
+    "atoms_with_ase": [(r"at rest after +(\d+) calls", [(20, 200)] * 2 + [(5, 25)])],
     "physics": [(r"largest error (\d\.\d+)", [(0, 0.05)])],
 }
 
