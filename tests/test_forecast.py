@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import poisson
+from scipy.stats import norm, poisson
 
 from steepest.errors import InputError, TableError
 from steepest.forecast import Forecast, forecast
+from steepest.forecast.features import baseline
+from steepest.forecast.model import seasons_of
 from steepest.forecast.series import read_series
 
 
@@ -348,6 +350,92 @@ def test_gaps_are_said_and_neither_learnt_nor_judged() -> None:
     assert np.isfinite(values(found)).all()
     actual = found.backtest.forecasts.to_pandas().actual
     assert actual.isna().any()
+
+
+def walk(n: int, seed: int) -> np.ndarray[Any, Any]:
+    return np.cumsum(np.random.default_rng(seed).normal(size=n))
+
+
+def inside(found: Forecast, series: str, law: Any) -> np.ndarray[Any, Any]:
+    """What share of what comes lies within the outer levels of each step, by the law of what comes."""
+    rows = [row for row in found.forecast.to_pylist() if row["series"] == series]
+    return law.cdf([row["0.9"] for row in rows]) - law.cdf([row["0.1"] for row in rows])
+
+
+def test_a_gap_before_the_last_value_is_no_rest() -> None:
+    """What stands for missing days of a walk does not move, and levels had closed around the last value."""
+    held = []
+    for seed in range(3):
+        y = walk(200, seed)
+        rows = pd.DataFrame(table(y)).drop(index=range(179, 199))
+        law = norm(y[-1], np.sqrt(np.arange(3) + 1.0))
+        held.append(inside(forecast(rows, "y", time="when", horizon=3), "y", law))
+    assert np.mean(held) == pytest.approx(0.8, abs=0.1)
+
+
+def test_the_place_in_the_week_outlasts_a_gap() -> None:
+    days = np.arange(203)
+    y = 20 + 6.0 * (days % 7 == 2) - 5.0 * (days % 7 == 5) + np.random.default_rng(0).normal(size=203)
+    rows = pd.DataFrame(table(y[:200])).drop(index=range(179, 199))
+    found = forecast(rows, "y", time="when", horizon=3)
+    law = norm(20 + 6.0 * (days[200:] % 7 == 2) - 5.0 * (days[200:] % 7 == 5), 1.0)
+    assert found.methods == {"y": "model"}
+    assert values(found) == pytest.approx(law.mean(), abs=1.5)
+    assert inside(found, "y", law).min() > 0.6
+
+
+def test_levels_of_a_series_that_ended_are_as_wide_as_its_last_value_is_old() -> None:
+    held, wide = [], []
+    for seed in range(2):
+        y, end = walk(240, seed), 200
+        calm = 50 + 5 * np.sin(2 * np.pi * np.arange(240) / 7) + np.random.default_rng(seed).normal(size=240)
+        rows = [pd.DataFrame(table(x)).assign(s=name) for name, x in (("calm", calm), ("walk", y))]
+        rows[1] = rows[1].iloc[:end]
+        found = forecast(pd.concat(rows), "y", time="when", by="s", horizon=3)
+        held.append(inside(found, "walk", norm(y[end - 1], np.sqrt(np.arange(3) + 41.0))))
+        rows[0] = rows[0].iloc[:210]
+        rows[1] = pd.DataFrame(table(y)).assign(s="walk")
+        found = forecast(pd.concat(rows), "y", time="when", by="s", horizon=3)
+        wide.append(inside(found, "calm", norm(50 + 5 * np.sin(2 * np.pi * np.arange(240, 243) / 7), 1.0)))
+    assert np.mean(held) == pytest.approx(0.8, abs=0.15)
+    assert np.mean(wide) == pytest.approx(0.85, abs=0.12)
+
+
+def test_what_learns_nothing_starts_from_what_was_observed() -> None:
+    """Before: the value before the gap as one of today, and of all days of the week."""
+    y = np.append(np.arange(14.0), np.full(6, np.nan))[None]
+    t = np.array([19])
+    assert baseline(y, t, 2, "naive", 0) == 13
+    assert baseline(y, t, 2, "drift", 0) == 21
+    assert [baseline(y, t, h, "seasonal_naive", 7).item() for h in (1, 2, 3)] == [13, 7, 8]
+
+
+def test_a_season_of_numbers_is_found_through_gaps() -> None:
+    rng = np.random.default_rng(0)
+    y = season(300, 9) + 0.5 * rng.normal(size=300)
+    there = rng.random(300) > 0.3
+    there[[0, -1]] = True
+    rows = {"t": np.arange(300)[there], "y": y[there]}
+    assert seasons_of(read_series(rows, "y", "t", 3, None, (), ())[0]) == (9,)
+
+
+def test_with_gaps_too_what_comes_later_changes_no_forecast_made_before() -> None:
+    rng = np.random.default_rng(0)
+    y, there = seasonal(200, 0), rng.random(200) > 0.25
+    there[[0, 149, 150, 199]] = True
+    there[170:180] = False
+    first, second = (
+        forecast(
+            pd.DataFrame(table(x)).iloc[np.flatnonzero(there | more)], "y", time="when", horizon=4
+        ).backtest.forecasts.to_pandas()
+        for x, more in ((y, False), (np.where(np.arange(200) < 150, y, 3 * y[::-1]), np.arange(200) >= 150))
+    )
+    cut = pd.Timestamp("2021-01-01") + pd.Timedelta(days=149)
+    # What is given is decided, and which horizons are learnt for what nobody judges, by the whole backtest.
+    judged = (first.method != "answer") & first.actual.notna() & (first.time <= cut)
+    assert (first[judged].actual == second[judged].actual).all()
+    for column in ("forecast", "0.1", "0.9"):
+        np.testing.assert_array_equal(first[judged][column].to_numpy(), second[judged][column].to_numpy())
 
 
 def test_two_values_at_a_time_are_refused_and_the_same_twice_is_said() -> None:

@@ -7,8 +7,8 @@
 >>> found.methods
 {'sales': 'model'}
 
-Who uses whom: grid <- series <- features <- model <- judging <- answer, which is what a user calls; choosing says whose
-forecast a series has, by the figures of the backtest; pictures draw the answer.
+Who uses whom: grid <- series <- features <- model <- judging <- answer, which is what a user calls; observed says what
+lies behind gaps, choosing whose forecast a series has, by the figures of the backtest; pictures draw the answer.
 """
 
 from .answer import Forecast, forecast

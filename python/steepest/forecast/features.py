@@ -8,6 +8,7 @@ import numpy as np
 
 from steepest._types import Floats, Ints
 from steepest.forecast.grid import DAY, HOUR
+from steepest.forecast.observed import ages, begins, bridged, filled, last_seen, lately, moves, seasonal_moves
 from steepest.forecast.series import Series
 from steepest.tables.dates import WEEKDAYS
 
@@ -15,11 +16,10 @@ __all__ = [
     "Recipe",
     "View",
     "baseline",
-    "begins",
     "behind",
     "bent",
+    "beyond",
     "counted",
-    "filled",
     "straight",
     "terms_of",
     "whole",
@@ -70,10 +70,11 @@ class Recipe:
 
 @dataclass
 class View:
-    """Series as a recipe sees them: bent, gaps filled by what was before, scaled by their usual step.
+    """Series as a recipe sees them: bent, gaps bridged, scaled by their usual step.
 
-    Nothing in row t of any of its arrays depends on what came after t, but for the scale, which is of the series given:
-    whoever may not know the future passes `Series.until`.
+    Nothing that is looked up from an origin depends on what came after it where the origin was observed, but for the
+    scale and what gaps are in step with, which are of the series given: whoever may not know the future passes
+    `Series.until`. Rows in a gap are none.
     """
 
     series: Series
@@ -92,32 +93,45 @@ class View:
     def __post_init__(self) -> None:
         y = self.series.values
         self.begin = begins(y)
-        z = filled(bent(y, self.recipe))
-        steps = np.abs(np.diff(z, axis=1))
-        used = np.arange(1, y.shape[1]) > self.begin[:, None]
+        seen = bent(y, self.recipe)
+        steps = moves(seen)
+        used = ~np.isnan(steps[:, 1:])
         used[:, max(self.end - 1, 1) :] = False
         count = used.sum(axis=1)
-        scale = np.where(used, steps, 0.0).sum(axis=1) / np.maximum(count, 1)
+        scale = np.where(used, steps[:, 1:], 0.0).sum(axis=1) / np.maximum(count, 1)
         usual = scale[scale > 0].mean() if (scale > 0).any() else 1.0
         self.scale = np.where(scale > 0, scale, usual)
-        self.z = z
+        z = self.z = bridged(seen, *self._steady(seen))
         total = np.concatenate([np.zeros((len(z), 1)), np.cumsum(z, axis=1)], axis=1)
         places = np.arange(y.shape[1])
-        self.means = {0: total[:, 1:] / (places + 1)}
-        for w in self.recipe.windows:
-            low = np.maximum(places + 1 - w, 0)
-            self.means[w] = (total[:, 1:] - total[:, low]) / (places + 1 - low)
-        moves = np.concatenate([np.zeros((len(z), 1)), np.cumsum(steps, axis=1)], axis=1)
-        low = np.maximum(places - max(8, *self.recipe.seasons, 8), 0)
-        self.spread = (moves - moves[:, low]) / np.maximum(places - low, 1) / self.scale[:, None]
-        self.seasonal = {}
-        for m in self.recipe.seasons:
-            apart = np.abs(z - z[:, np.maximum(places - m, 0)]) / self.scale[:, None]
-            back = [
-                np.where(places >= (j + 1) * m, apart[:, np.maximum(places - j * m, 0)], 0.0)
-                for j in range(PAST)
-            ]
-            self.seasonal[m] = np.sum(back, axis=0) / np.maximum(np.minimum(places // m, PAST), 1)
+        begin = np.minimum(self.begin[:, None], places)
+        self.means = {}
+        for w in (0, *self.recipe.windows):
+            low = np.maximum(places + 1 - w, begin) if w else begin
+            before = np.take_along_axis(total, low, axis=1)
+            self.means[w] = (total[:, 1:] - before) / (places + 1 - low)
+        self.spread = lately(steps, max(8, *self.recipe.seasons, 8)) / self.scale[:, None]
+        self.seasonal = {m: seasonal_moves(seen, m, PAST) / self.scale[:, None] for m in self.recipe.seasons}
+
+    def _steady(self, seen: Floats) -> tuple[int, float]:
+        """The season that moved least from one to the next, before the end, 0 for a step; what share of a move lasts.
+
+        A level that wanders stays where it went until the next step, what only scatters does not.
+        """
+        found, least = (0, 1.0), np.inf
+        if not np.isnan(seen).any():
+            return found
+        for m in (0, *self.recipe.seasons):
+            then, now = seen[:, : max(self.end - (m or 1), 0)], seen[:, m or 1 : self.end]
+            moved = (now - then) / self.scale[:, None]
+            size = float(np.abs(moved[~np.isnan(moved)]).mean()) if (~np.isnan(moved)).any() else np.inf
+            if size >= least:
+                continue
+            both = ~np.isnan(moved[:, 1:] * moved[:, :-1])
+            a, b = moved[:, :-1][both], moved[:, 1:][both]
+            share = float(a @ b) / max(float(a @ a), 1e-300)
+            found, least = (m, min(max(share, 0.0), 1.0) if m else 1.0), size
+        return found
 
     @property
     def reach(self) -> int:
@@ -174,31 +188,26 @@ def behind(t: Ints, h: int, season: int) -> Ints:
 
 def baseline(values: Floats, t: Ints, h: int, kind: str, season: int) -> Floats:
     """A forecast that learns nothing, of shape (series, origins): naive, seasonal_naive or drift."""
+    if kind == "seasonal_naive":
+        return filled(values, season)[:, behind(t, h, season)]
     z = filled(values)
     now: Floats = z[:, t]
     if kind == "naive":
         return now
-    if kind == "seasonal_naive":
-        return z[:, behind(t, h, season)]
     begin = (~np.isnan(values)).argmax(axis=1)[:, None]
     first = np.take_along_axis(z, begin, axis=1)
-    slope: Floats = (now - first) / np.maximum(t[None] - begin, 1)
-    return now + h * slope
+    age = ages(values)[:, t]
+    slope: Floats = (now - first) / np.maximum(t[None] - age - begin, 1)
+    return now + (h + age) * slope
 
 
-def begins(y: Floats) -> Ints:
-    """The place of each series' first observation; past the end for one that has none."""
-    there = ~np.isnan(y)
-    first: Ints = np.where(there.any(axis=1), there.argmax(axis=1), y.shape[1]).astype(np.int64)
-    return first
-
-
-def filled(z: Floats) -> Floats:
-    """Gaps as the value before; what is before the first as the first."""
-    there = ~np.isnan(z)
-    last = np.maximum.accumulate(np.where(there, np.arange(z.shape[1]), -1), axis=1)
-    last = np.where(last < 0, there.argmax(axis=1)[:, None], last)
-    return np.take_along_axis(z, last, axis=1)
+def beyond(values: Floats, t: Ints, h: int, kind: str, season: int) -> Ints:
+    """How many steps farther back than usual the observation lies that a baseline starts from: 0 without gaps."""
+    if kind != "seasonal_naive":
+        return ages(values)[:, t]
+    at = behind(t, h, season)
+    farther: Ints = np.maximum(at - last_seen(values, season)[:, at], 0)
+    return farther * (at >= begins(values)[:, None])
 
 
 def _at(x: Floats, places: Ints) -> Floats:

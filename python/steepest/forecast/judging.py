@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from steepest._types import Floats, Ints
-from steepest.forecast.features import Recipe, View, baseline, begins, bent, counted, straight, whole
+from steepest.forecast.features import Recipe, View, baseline, bent, beyond, counted, straight, whole
 from steepest.forecast.model import Levels, Middle, about, baseline_levels, usual_moves
+from steepest.forecast.observed import ages, begins, pairs
 from steepest.forecast.series import Series
 
 __all__ = ["Backtest", "Judged", "first_origin", "judge", "origins_of"]
@@ -21,6 +22,10 @@ GROUPS = 24
 #: the most origins of a series, and of all series together: what bounds time and memory. A mean of 400 that are apart
 #: is known to a twentieth of their spread
 MOST, ORIGINS = 400, 8000
+#: the most horizons beyond those asked for that are learnt, for forecasts from before gaps: what bounds time
+FARTHER = 48
+#: errors below which levels of such a horizon are not learnt: the tenth of 40 is known to a twentieth of all
+FEW = 40
 #: what the levels need, which are learnt from errors at what was not seen: cuts before the first origin, as shares of
 #: it, the first where models have learnt from something and the others evenly after it
 BEFORE = (0.4, 0.6, 0.8)
@@ -73,46 +78,55 @@ def judge(
     where = np.cumsum([0, *(len(here[cut]) for cut in (*tested, n))])
     into = {cut: slice(where[k], where[k + 1]) for k, cut in enumerate((*tested, n))}
 
-    pasts = {cut: series.until(cut, horizon) for cut in cuts}
+    farther = {cut: _farther(series.values, here[cut], horizon) for cut in into}
+    needed = _some(set().union(*farther.values()))
+    reach = max([horizon, *needed])
+    pasts = {cut: series.until(cut, reach) for cut in cuts}
     recipes = {cut: _possible(recipe, past) for cut, past in pasts.items()}
     fits = {cut: View(past, recipes[cut], horizon, cut) for cut, past in pasts.items()}
     applied = {cut: View(pasts[after[cut]], recipes[cut], horizon, cut) for cut in cuts}
     shape = (len(origins) + 1, count, horizon, len(levels))
     model = np.empty(shape)
     final: list[Middle] = []
-    for group in np.array_split(np.arange(1, horizon + 1), min(GROUPS, horizon)):
+    learnt: dict[int, dict[int, Learnt]] = {cut: {} for cut in cuts}
+    asked = [part.tolist() for part in np.array_split(np.arange(1, horizon + 1), min(GROUPS, horizon))]
+    for group in [*asked, *([h] for h in needed)]:
         blocks: list[tuple[Any, ...]] = []
         for cut in cuts:
-            now = [Middle.fit(fits[cut], int(h), cut, (recipe.alpha,))[0] for h in group]
-            learnt = Levels.fit(*_errors(blocks, pasts[cut], cut, recipe), levels) if cut in into else None
+            now = [Middle.fit(fits[cut], h, cut, (recipe.alpha,))[0] for h in group]
+            if cut in into and (group[0] <= horizon or group[0] in farther[cut]):
+                features, errors = _errors(blocks, pasts[cut], cut, recipe)
+                of, wider = Levels.fit(features, errors, levels), 1.0
+                if group[0] > horizon and len(errors) < FEW:
+                    # Too far ahead for errors to learn from: it is gone as a walk goes, from the last that has them.
+                    of, wider = learnt[cut][horizon].levels, np.sqrt(group[0] / horizon)
+                learnt[cut].update({one.h: Learnt(one, of, wider) for one in now})
             view, block = applied[cut], np.arange(cut - 1, max(after[cut] - 1, cut))
-            for h, one in zip(group.tolist(), now, strict=True):
-                if learnt is not None:
-                    t = here[cut]
-                    ahead = one.ahead(view, t)
-                    above = ahead[..., None] + learnt.of(about(view, t, h, ahead))
-                    z = view.base(t, h)[..., None] + above * one.scale[:, None, None]
-                    found = straight(z, view.recipe.transform)
-                    model[into[cut], :, h - 1] = np.sort(found, axis=-1).transpose(1, 0, 2)
+            for one in now:
+                h = one.h
+                if cut in into and h <= horizon:
+                    found = learnt[cut][h].at(view, here[cut], h)
+                    model[into[cut], :, h - 1] = found.transpose(1, 0, 2)
                 if cut < n:
-                    ahead = one.ahead(view, block)
-                    seen = about(view, block, h, ahead)
-                    blocks.append((h, block, view.base(block, h), ahead, one.scale, seen, view.recipe))
-            if cut == n:
+                    t = block[block + h < n] if h > horizon else block
+                    ahead = one.ahead(view, t)
+                    seen = about(view, t, h, ahead)
+                    blocks.append((h, t, view.base(t, h), ahead, one.scale, seen, view.recipe))
+            if cut == n and group[0] <= horizon:
                 final += now
+    for cut, part in into.items():
+        _from_before(model[part], learnt[cut], applied[cut], here[cut])
     # Whether these are counts is told from what was seen by then, too.
     counts = [into[cut] for cut in (*tested, n) if counted(series.values[:, :cut])]
     methods = {"model": model}
-    longest = max(recipe.seasons, default=0)
+    moved = {cut: usual_moves(pasts[after[cut]].values, max(recipe.seasons, default=0)) for cut in into}
     for name, (kind, season) in baselines(recipe.seasons).items():
-        found = np.empty(shape)
-        for cut in (*tested, n):
-            moves = usual_moves(pasts[after[cut]].values, longest)[:, here[cut], None]
-            for h in range(1, horizon + 1):
-                above = baseline_levels(pasts[cut], h, kind, season, longest, levels)
-                plain = baseline(pasts[after[cut]].values, here[cut], h, kind, season)
-                found[into[cut], :, h - 1] = (plain[..., None] + above[:, None] * moves).transpose(1, 0, 2)
-        methods[name] = found
+        methods[name] = np.concatenate(
+            [
+                _plain(pasts[after[cut]].values, moved[cut], cut, here[cut], horizon, kind, season, levels)
+                for cut in into
+            ]
+        )
     for found in methods.values():
         for part in counts:
             found[part] = whole(found[part])
@@ -121,6 +135,87 @@ def judge(
     begun = origins[:, None] >= begins(series.values)[None]
     actual = np.where(begun[..., None], series.values[:, steps].transpose(1, 0, 2), np.nan)
     return Judged(methods, actual, np.append(origins, n - 1), len(tested), final)
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a cut knows of a horizon: a model, its levels, and by how much these are wider than they were learnt."""
+
+    middle: Middle
+    levels: Levels
+    wider: float = 1.0
+
+    def at(self, view: View, t: Ints, h: int) -> Floats:
+        """Levels of the target `h` steps after origins `t`, in order, of shape (series, origins, levels)."""
+        ahead = self.middle.ahead(view, t, h)
+        above = ahead[..., None] + self.wider * self.levels.of(about(view, t, h, ahead))
+        z = view.base(t, h)[..., None] + above * self.middle.scale[:, None, None]
+        return np.sort(straight(z, view.recipe.transform), axis=-1)
+
+
+def _farther(values: Floats, t: Ints, horizon: int) -> set[int]:
+    """Horizons beyond those asked for: how far ahead forecasts go from before a gap that are judged or given."""
+    age, n = ages(values)[:, t], values.shape[1]
+    found: set[int] = set()
+    for h in range(1, horizon + 1):
+        # Of the end, where nothing is known of what comes, all are given.
+        wanted = (t + h >= n) | ~np.isnan(values[:, np.minimum(t + h, n - 1)])
+        found.update(np.unique(age[wanted] + h).tolist())
+    return {h for h in found if h > horizon}
+
+
+def _some(horizons: set[int]) -> list[int]:
+    """As many of the horizons as are learnt at a bearable cost, the farthest among them."""
+    all_ = sorted(horizons)
+    if len(all_) <= FARTHER:
+        return all_
+    return [all_[k] for k in np.linspace(0, len(all_) - 1, FARTHER).astype(int)]
+
+
+def _plain(
+    values: Floats,
+    moved: Floats,
+    cut: int,
+    t: Ints,
+    horizon: int,
+    kind: str,
+    season: int,
+    levels: tuple[float, ...],
+) -> Floats:
+    """A baseline's levels at origins `t`, from its errors before `cut`: (origins, series, horizon, levels)."""
+    found = np.empty((len(t), len(values), horizon, len(levels)))
+    known: dict[tuple[int, int], Floats] = {}
+    for h in range(1, horizon + 1):
+        plain = baseline(values, t, h, kind, season)
+        extra = beyond(values, t, h, kind, season)
+        above = np.empty((*plain.shape, len(levels)))
+        for more in np.unique(extra).tolist():
+            # Without a season only the distance matters: many origins and horizons share one.
+            key = (h, more) if kind == "seasonal_naive" or more == 0 else (1, h + more - 1)
+            own = known.setdefault(key, np.full((len(values), len(levels)), np.nan))
+            these = extra == more
+            due = these.any(axis=1) & np.isnan(own[:, 0])
+            if due.any():
+                own[due] = baseline_levels(values[due, :cut], moved[due, :cut], *key, kind, season, levels)
+            above[these] = own[np.nonzero(these)[0]]
+        found[:, :, h - 1] = (plain[..., None] + above * moved[:, t, None]).transpose(1, 0, 2)
+    return found
+
+
+def _from_before(model: Floats, learnt: dict[int, Learnt], view: View, t: Ints) -> None:
+    """Puts in forecasts from origins in a gap: those from the last observation, as many steps farther ahead."""
+    age, horizon = ages(view.series.values)[:, t], model.shape[2]
+    has = np.array(sorted(learnt))
+    for far in np.unique(age[age > 0][:, None] + np.arange(1, horizon + 1)).tolist():
+        h = far - age
+        of, at = np.nonzero((age > 0) & (h >= 1) & (h <= horizon))
+        last, where = np.unique(t[at] - age[of, at], return_inverse=True)
+        # What was learnt of this horizon; where nothing is judged so far from an observation, of the next.
+        nearest = int(has[min(np.searchsorted(has, far), len(has) - 1)])
+        one = learnt[nearest]
+        if nearest < far:
+            one = replace(one, wider=one.wider * np.sqrt(far / nearest))
+        model[at, of, h[of, at] - 1] = one.at(view, last, far)[of, where]
 
 
 def baselines(seasons: tuple[int, ...]) -> dict[str, tuple[str, int]]:
@@ -144,7 +239,7 @@ def _errors(blocks: list[tuple[Any, ...]], past: Series, end: int, recipe: Recip
         known = t + h < end
         t = t[known]
         above = (bent(past.values[:, t + h], like) - base[:, known]) / scale[:, None] - ahead[:, known]
-        use = ~np.isnan(above) & (t[None] >= begins(past.values)[:, None])
+        use = pairs(past.values, t, h)
         features.append(seen[:, known][use])
         errors.append(above[use])
         when.append(np.broadcast_to(t + h, above.shape)[use])

@@ -14,14 +14,12 @@ from steepest.errors import NotConverged
 from steepest.forecast.features import (
     Recipe,
     View,
-    baseline,
-    begins,
     behind,
-    filled,
     straight,
     terms_of,
     windows_of,
 )
+from steepest.forecast.observed import begins, filled, lately, moves, pairs
 from steepest.forecast.series import Series
 from steepest.linear import QuantileRegressor, Ridge
 
@@ -33,6 +31,9 @@ ROWS = 30_000
 #: the most errors that a level is learnt from, the latest, so that levels follow a spread that changes: the share below
 #: a level of 10 % is known to 0.8 % of all from so many that are apart
 ERRORS = 1500
+#: how many stretches as long as a forecast from before a gap goes there are to be, for its levels to be learnt from
+#: errors so far ahead
+STRETCHES = 4
 #: penalties that are tried, for each row on standardised columns: at 10 a correction is a tenth of itself at most,
 #: where columns say different things, at 1e-4 it is whole
 ALPHAS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -63,10 +64,10 @@ class Middle:
         t = t[-most:]
         X = view.rows(t, h)
         target = (view.truth(t, h) - view.base(t, h)) / view.scale[:, None]
-        use = ~np.isnan(target) & (t[None] >= view.begin[:, None])
+        use = pairs(view.series.values, t, h)
         X, target = X[use], target[use]
         if not len(target):
-            zero = np.zeros(view.rows(np.array([end - 1]), h).shape[2])
+            zero = np.zeros(X.shape[1])
             return [
                 cls(view.recipe, h, end, zero, zero + 1, zero, 0.0, (0.0, 0.0), view.scale, 0, None)
                 for _ in alphas
@@ -91,9 +92,14 @@ class Middle:
             )  # fmt: skip
         return found
 
-    def ahead(self, view: View, t: Ints) -> Floats:
-        """The correction of the base at origins `t`, in units of the scale, of shape (series, origins)."""
-        found = ((view.rows(t, self.h) - self.centre) / self.width) @ self.coef + self.intercept
+    def ahead(self, view: View, t: Ints, h: int | None = None) -> Floats:
+        """The correction of the base at origins `t`, in units of the scale, of shape (series, origins).
+
+        Of `h` steps ahead, where that is not the horizon that was learnt: what is learnt of the next one serves it.
+        """
+        found = (
+            (view.rows(t, self.h if h is None else h) - self.centre) / self.width
+        ) @ self.coef + self.intercept
         return np.clip(found, *self.within)
 
     def predict(self, view: View, t: Ints) -> Floats:
@@ -153,36 +159,70 @@ def about(view: View, t: Ints, h: int, ahead: Floats) -> Floats:
 
 def usual_moves(values: Floats, season: int) -> Floats:
     """How much a series moved in a step lately, of shape (series, places); never 0 but for one that never moved."""
-    moves = np.abs(np.diff(filled(values), axis=1, prepend=filled(values)[:, :1]))
-    total = np.concatenate([np.zeros((len(moves), 1)), np.cumsum(moves, axis=1)], axis=1)
-    places = np.arange(moves.shape[1])
-    low = np.maximum(places + 1 - max(2 * season, 20), 0)
-    lately = (total[:, 1:] - total[:, low]) / (places + 1 - low)
-    sofar = total[:, 1:] / (places + 1)
-    found: Floats = np.maximum(lately, 0.1 * sofar)
+    moved = moves(values)
+    # A step of none to the first observation: a series that has just begun is not measured by one move alone.
+    first = begins(values)
+    moved[np.arange(len(moved)), np.minimum(first, moved.shape[1] - 1)] = 0.0
+    found: Floats = np.maximum(
+        lately(moved, max(2 * season, 20)), 0.1 * lately(moved, max(moved.shape[1], 1))
+    )
     return found
 
 
 def baseline_levels(
-    series: Series, h: int, kind: str, season: int, longest: int, levels: tuple[float, ...]
+    y: Floats, moved: Floats, h: int, extra: int, kind: str, season: int, levels: tuple[float, ...]
 ) -> Floats:
-    """Where a baseline's levels lie about its forecast, in usual moves, from its errors before: (series, levels)."""
-    y = series.values
-    n = series.length
+    """Where a baseline's levels lie about its forecast, in usual moves, from its errors before: (series, levels).
+
+    Parameters
+    ----------
+    y, moved : ndarray of shape (series, places)
+        What was seen, and its usual moves.
+    h, extra : int
+        Steps ahead, and how many of them more a forecast goes that starts from before a gap: its levels are those of
+        forecasts that went so far from what was observed.
+    """
     out = np.zeros((len(y), len(levels)))
-    before = np.arange(min(max(season, 1), n - 1), n - h)[-ERRORS:]
-    if not len(before):
-        return out
-    moves = usual_moves(y, longest)[:, before]
-    errors = y[:, before + h] - baseline(y, before, h, kind, season)
-    errors = np.where(moves > 0, errors / np.where(moves > 0, moves, 1.0), np.nan)
-    for i, row in enumerate(errors):
-        row = row[~np.isnan(row)]
-        if len(row):
-            # About their median: what learns nothing does not learn that it was too low either.
-            fair = [min(max(q + (q - 0.5) / len(row), 0.0), 1.0) for q in levels]
-            out[i] = np.quantile(row, fair) - np.median(row)
+    due = np.ones(len(y), dtype=np.bool_)
+    unit, far = (season, season * -(-h // season)) if kind == "seasonal_naive" else (1, h)
+    less = extra
+    while due.any():
+        errors = _baseline_errors(y[due], moved[due], h, less, kind, season)
+        # Errors that overlap say little: far ahead, a few stretches. From fewer it is gone as a walk goes, from less
+        # far, where more of them lie apart.
+        few = 0 if less == 0 else STRETCHES * (far + less)
+        wider = np.sqrt((far + extra) / (far + less))
+        for i, row in zip(np.flatnonzero(due), errors, strict=True):
+            row = row[~np.isnan(row)]
+            if len(row) > few:
+                # About their median: what learns nothing does not learn that it was too low either.
+                fair = [min(max(q + (q - 0.5) / len(row), 0.0), 1.0) for q in levels]
+                out[i] = wider * (np.quantile(row, fair) - np.median(row))
+            due[i] = len(row) <= few and less > 0
+        less = less // 2 // unit * unit
     return out
+
+
+def _baseline_errors(y: Floats, moved: Floats, h: int, extra: int, kind: str, season: int) -> Floats:
+    """Errors of a baseline `extra` steps farther ahead, in usual moves, NaN where there is none."""
+    far = h + extra
+    n = y.shape[1]
+    before = np.arange(min(max(season, 1), n - 1), n - far)[-ERRORS:]
+    if not len(before):
+        return np.full((len(y), 0), np.nan)
+    usual = moved[:, before]
+    start = behind(before, h, season if kind == "seasonal_naive" else 0)
+    plain = y[:, start]
+    if not (~np.isnan(plain) & ~np.isnan(y[:, before + far])).any(axis=1).all():
+        # Nowhere two observations so far apart: what stands for the first is farther back, and its errors no less.
+        lacking = ~(~np.isnan(plain) & ~np.isnan(y[:, before + far])).any(axis=1)
+        plain[lacking] = filled(y[lacking])[:, start]
+    if kind == "drift":
+        first = begins(y)[:, None]
+        begun = np.take_along_axis(y, np.minimum(first, n - 1), axis=1)
+        plain = plain + far * (plain - begun) / np.maximum(before[None] - first, 1)
+    errors = y[:, before + far] - plain
+    return np.where(usual > 0, errors / np.where(usual > 0, usual, 1.0), np.nan)
 
 
 def choose(series: Series, horizon: int, seasons: tuple[int, ...]) -> tuple[Recipe, list[dict[str, Any]]]:
@@ -205,7 +245,6 @@ def choose(series: Series, horizon: int, seasons: tuple[int, ...]) -> tuple[Reci
     moves = np.abs(np.diff(y, axis=1))
     size = np.nansum(moves, axis=1) / np.maximum((~np.isnan(moves)).sum(axis=1), 1)
     size = np.where(size > 0, size, 1.0)
-    begun = begins(y)
 
     def judge(transform: str, base: int, lags: int, alphas: tuple[float, ...]) -> None:
         losses = np.zeros(len(alphas))
@@ -217,8 +256,7 @@ def choose(series: Series, horizon: int, seasons: tuple[int, ...]) -> tuple[Reci
                 if not len(t) or begin - h < 4:
                     continue
                 view = View(series, recipe, horizon, begin)
-                truth = y[:, t + h]
-                use = ~np.isnan(truth) & (t[None] >= begun[:, None])
+                truth, use = y[:, t + h], pairs(y, t, h)
                 models = Middle.fit(view, h, begin, alphas)
                 for k, model in enumerate(models):
                     losses[k] += float((np.abs(model.predict(view, t) - truth) / size[:, None])[use].sum())
@@ -256,18 +294,22 @@ def seasons_of(series: Series) -> tuple[int, ...]:
         return ()
     # The period at which what moved moves again: the peak of the autocorrelation of the steps.
     most = min(n // 3, 400)
-    total = np.zeros(most + 1)
+    total, unsure = np.zeros(most + 1), 0.0
     for row in series.values:
-        row = row[~np.isnan(row)]
-        step = np.diff(row)
-        if len(step) < most + 2 or np.ptp(step) == 0:
+        at = np.flatnonzero(~np.isnan(row))
+        step = np.diff(row[at[0] : at[-1] + 1]) if len(at) else row[:0]
+        seen = ~np.isnan(step)
+        if seen.sum() < most + 2 or np.ptp(step[seen]) == 0:
             continue
-        step = step - step.mean()
+        step = np.where(seen, step - step[seen].mean(), 0.0)
         # Squares of what is very large or small are none: in units of a power of two, the same digits.
         step = np.ldexp(step, -int(np.frexp(np.abs(step).max())[1]))
-        size = 1 << int(np.ceil(np.log2(2 * len(step))))
-        power = np.abs(np.fft.rfft(step, size)) ** 2
-        own = np.fft.irfft(power)[: most + 1]
+        own = _own_products(step, most)
+        if not seen.all():
+            # Of gaps there are no products: each period has the mean of those it has, and is known the less well.
+            count = np.round(_own_products(seen.astype(np.float64), most))
+            own = own * np.arange(len(step), len(step) - most - 1, -1) / np.maximum(count, 1)
+            unsure += 1 / np.sqrt(max(count[2:].min(initial=1), 1.0)) / len(series.values)
         total += own / own[0]
     total /= max(len(series.values), 1)
     inner = np.arange(2, most)
@@ -276,4 +318,11 @@ def seasons_of(series: Series) -> tuple[int, ...]:
     if not len(peaks):
         return ()
     best = total[peaks].max()
-    return (int(peaks[total[peaks] >= 0.9 * best][0]),)
+    return (int(peaks[total[peaks] >= 0.9 * best - unsure][0]),)
+
+
+def _own_products(x: Floats, most: int) -> Floats:
+    """The sum of products of values so many places apart, up to `most`."""
+    size = 1 << int(np.ceil(np.log2(2 * len(x))))
+    found: Floats = np.fft.irfft(np.abs(np.fft.rfft(x, size)) ** 2)[: most + 1]
+    return found

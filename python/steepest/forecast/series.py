@@ -282,8 +282,9 @@ def _gaps(values: Floats, grid: Grid, names: list[Any], findings: list[Finding])
                 "gaps",
                 "note" if inside.mean() < 0.05 else "warning",
                 f"{int(inside.sum())} steps have no observation, the first of them "
-                f"{written(grid.stamps(places)[place])}{of}: "
-                "lags there are the value before; nothing is learnt from them or judged at them.",
+                f"{written(grid.stamps(places)[place])}{of}: lags there are bridged; "
+                "nothing is learnt from them or judged at them, and a forecast from there is that "
+                "from the value before, as many steps farther ahead.",
                 {"steps": int(inside.sum()), "longest": int(runs.max()) - 1},
             )
         )
@@ -295,7 +296,7 @@ def _gaps(values: Floats, grid: Grid, names: list[Any], findings: list[Finding])
                 "ends_early",
                 "warning",
                 f"{int(early.sum())} of {len(names)} series end before the others, {names[k]!r} "
-                f"{n - 1 - int(last[k])} steps before: their last value stands for what is missing.",
+                f"{n - 1 - int(last[k])} steps before: they are forecast from there, as many steps farther ahead.",
                 {"series": int(early.sum()), "steps": n - 1 - int(last[k])},
                 remedy="Forecast series that have ended by themselves, or leave them out.",
             )
