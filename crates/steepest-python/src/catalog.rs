@@ -176,6 +176,7 @@ fn losses(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         )?;
         d.set_item("classes", e.classes)?;
         d.set_item("probabilities", e.probabilities)?;
+        d.set_item("straight", e.straight)?;
         all.append(d)?;
     }
     Ok(all)

@@ -345,6 +345,8 @@ pub struct Entry {
     pub classes: bool,
     /// See [`Loss::PROBABILITIES`].
     pub probabilities: bool,
+    /// See [`Loss::STRAIGHT`].
+    pub straight: bool,
     /// What it recorded of itself, with inputs `target`, its numbers and its settings; of several margins three
     /// stand for all.
     pub program: fn() -> crate::numbers::trace::Program,
@@ -366,6 +368,7 @@ impl Entry {
             numbers: &["margin"],
             classes: L::CLASSES,
             probabilities: L::PROBABILITIES,
+            straight: L::STRAIGHT,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =
@@ -389,6 +392,7 @@ impl Entry {
             numbers: L::NUMBERS,
             classes: L::CLASSES,
             probabilities: L::CLASSES,
+            straight: false,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =

@@ -10,7 +10,7 @@ mod multi_task;
 mod rows;
 mod space;
 
-use crate::certificate::{Certificate, Kind};
+use crate::certificate::{Certificate, Kind, single};
 use crate::descend::Solution;
 use crate::design::Design;
 use crate::linalg::qr::{ColumnMajor, Pivoted, Qr};
@@ -91,7 +91,7 @@ impl Squares<'_> {
             .enumerate()
             .map(|(k, ((mut x, mut judged), (shift, null)))| {
                 if self.intercept {
-                    x.push(self.intercept_of(&rows, k, &x, *shift, &mut judged));
+                    x.push(self.intercept_of(&rows, k, &x, *shift, null, &mut judged));
                 }
                 self.solution(x, judged, null, dependent, seconds)
             })
@@ -247,6 +247,7 @@ impl Squares<'_> {
         k: usize,
         w: &[f64],
         shift: f64,
+        null: f64,
         judged: &mut Bounded,
     ) -> f64 {
         // In twice the digits: means may be far from 0.
@@ -265,9 +266,8 @@ impl Squares<'_> {
         let unseen = f64::EPSILON * rows.level[k].abs()
             + f64::EPSILON * f64::EPSILON * large * w.len() as f64;
         let off = 0.5 * (seen + unseen) * (seen + unseen);
-        // Where rounding the intercept costs more than this share of the value, what is handed over is no success.
         judged.rounding +=
-            if self.single { (4.0 * off).min(1e-3 * judged.value) } else { 4.0 * off };
+            if self.single { (4.0 * off).min(single(judged.value, null)) } else { 4.0 * off };
         judged.bound += off;
         judged.value += 0.5 * seen * seen;
         intercept

@@ -391,7 +391,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
                 "rows of files cannot be held out: pass early_stopping=False, or the rows in memory"
             )
         weight = self._weights(sample_weight, X)
-        narrow = X.dtype == np.float32
+        narrow = self._kept(X) == np.float32
         columns = y.reshape(len(y), -1).T
         starts = self._starts(columns.shape[0], X.shape[1]) if warm else [None] * len(columns)
         return solve_all(
@@ -407,6 +407,10 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
             checkpoint=checkpoint,
         )
 
+    def _kept(self, X: Any) -> type[np.floating[Any]]:
+        """The type of the numbers that coefficients are handed over in."""
+        return np.float32 if X.dtype == np.float32 else np.float64
+
     def _starts(self, targets: int, features: int) -> list[Any]:
         """Where the last fit ended, if it was one of this shape."""
         coef = getattr(self, "coef_", None)
@@ -419,8 +423,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         """Sets what a fitted model has."""
         coef = np.vstack([s.coef for s in solved])
         intercept = np.concatenate([s.intercept for s in solved])
-        if X.dtype == np.float32:
-            coef, intercept = coef.astype(np.float32), intercept.astype(np.float32)
+        coef, intercept = coef.astype(self._kept(X)), intercept.astype(self._kept(X))
         if y.ndim == 1:
             intercept = intercept[0]
         # One target has a vector, whether it came as one or as a column.

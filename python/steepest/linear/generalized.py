@@ -299,6 +299,10 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         beside = np.asarray(self.learnt_, dtype=np.float64)
         return np.column_stack([margin, np.broadcast_to(beside, (len(margin), len(beside)))])
 
+    def _kept(self, X: Any) -> type[np.floating[Any]]:
+        # Rounding moves margins, and what is made of straight parts by as much; all others by the square of that.
+        return np.float64 if _losses().get(self.loss, {}).get("straight") else super()._kept(X)
+
     def _starts(self, targets: int, features: int) -> list[Any]:
         """Where the last fit ended, with what was learnt."""
         starts = super()._starts(targets, features)
@@ -324,7 +328,7 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             if _orders(self):
                 gaps = np.arange(1, len(self.learnt_) + 1) + self.learnt_
                 self.thresholds_ = np.concatenate([[0.0], gaps]) - float(solved[0].intercept[0])
-                self.intercept_ = np.zeros((), dtype=X.dtype)[()]
+                self.intercept_ = np.zeros((), dtype=self._kept(X))[()]
             return
         # The probabilities do not change by a common shift of all intercepts.
         shift = solved[0].intercept.mean()

@@ -145,7 +145,6 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             intercept=self.fit_intercept,
             tol=self.tol,
             max_iter=self.max_iter,
-            narrow=X.dtype == np.float32,
         )
         start: tuple[Any, ...] | None = None
         last = vars(self) if self.warm_start else {}
@@ -157,8 +156,8 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         )
         if solved.result.outcome in ("plateau", "precision_limit"):
             solved = self._exactly(X, target / unit, weight, problem, unit) or solved
-        self.coef_ = (unit * solved.coef[0]).astype(X.dtype)
-        self.intercept_ = X.dtype.type(unit * solved.intercept[0]) if self.fit_intercept else 0.0
+        self.coef_ = unit * solved.coef[0]
+        self.intercept_ = unit * solved.intercept[0] if self.fit_intercept else 0.0
         self.scale_ = unit * float(1.0 + solved.learnt[0])
         self._set_result([solved.result])
         self.n_iter_ = max(1, solved.result.nit)
@@ -177,11 +176,10 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         target = y[there]
         share = np.full(len(target), 1.0 / len(target)) if weight is None else weight[there] / weight.sum()
         found = least_squares(rows, target, None, self.fit_intercept, None).solved[0]
-        kept = np.float32 if problem.narrow else np.float64
-        w, b = (np.asarray(part, dtype=kept).astype(np.float64) for part in (found.coef[0], found.intercept))
+        w, b = found.coef[0], found.intercept
         left = np.abs(target - rows @ w - b)
         size = np.abs(rows) @ np.abs(w) + np.abs(b) + np.abs(target)
-        rounded = 4 * rows.shape[1] ** 0.5 * np.finfo(kept).eps * size + np.finfo(float).tiny
+        rounded = 4 * rows.shape[1] ** 0.5 * _EPS * size + np.finfo(float).tiny
         if not (left <= rounded).all():
             return None
         bound = self._bound(rows, share, w, problem.alpha)

@@ -121,7 +121,6 @@ class QuantileRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             intercept=self.fit_intercept,
             tol=self.tol,
             max_iter=self.max_iter,
-            narrow=X.dtype == np.float32,
         ).solve(
             X,
             np.asarray(y, dtype=np.float64),
@@ -129,8 +128,8 @@ class QuantileRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             names=self._names(),
             checkpoint=checkpoint,
         )
-        self.coef_ = solved.coef[0].astype(X.dtype)
-        self.intercept_ = solved.intercept.astype(X.dtype)[0] if self.fit_intercept else 0.0
+        self.coef_ = solved.coef[0]
+        self.intercept_ = solved.intercept[0] if self.fit_intercept else 0.0
         self._set_result([solved.result])
         self.n_iter_ = max(1, solved.result.nit)
         return self

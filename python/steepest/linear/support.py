@@ -186,7 +186,6 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
             intercept_penalty=_scaled(self.intercept_scaling, power),
             tol=self.tol,
             max_iter=self.max_iter,
-            narrow=X.dtype == np.float32,
         )
         solved = solve_all(
             [replace(problem, alpha=1.0 / (self.C * total)) for total in totals],
@@ -196,8 +195,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
             names=self._names(),
             checkpoint=checkpoint,
         )
-        self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
-        intercept = np.concatenate([s.intercept for s in solved]).astype(X.dtype)
+        self.coef_ = np.vstack([s.coef for s in solved])
+        intercept = np.concatenate([s.intercept for s in solved])
         self.intercept_ = intercept if self.fit_intercept else 0.0
         self._set_result([s.result for s in solved])
         self.n_iter_ = max(r.nit for r in self.results_)
@@ -338,10 +337,9 @@ class LinearSVR(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             intercept_penalty=_scaled(self.intercept_scaling, 2),
             tol=self.tol,
             max_iter=self.max_iter,
-            narrow=X.dtype == np.float32,
         ).solve(X, np.asarray(y, dtype=np.float64), weight, names=self._names(), checkpoint=checkpoint)
-        self.coef_ = solved.coef[0].astype(X.dtype)
-        self.intercept_ = solved.intercept.astype(X.dtype) if self.fit_intercept else 0.0
+        self.coef_ = solved.coef[0]
+        self.intercept_ = solved.intercept if self.fit_intercept else 0.0
         self._set_result([solved.result])
         self.n_iter_ = max(1, solved.result.nit)
         return self

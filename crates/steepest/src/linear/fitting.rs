@@ -1,9 +1,11 @@
 //! The descent of a linear model: the table as the method sees it, closer than asked for where that is free, and back.
 use super::{Failure, FittedLinear, How, Lay, Linear, Observations};
+use crate::certificate::single;
 use crate::descend::{Descent, HeldOut, Keeps, Solution, Unkept, kept};
 use crate::design::Design;
 use crate::designs::standardised::{Standardised, looked_at};
 use crate::glm::Glm;
+use crate::health::{Finding, Severity};
 use crate::loss::Block;
 use crate::loss::offset::Offset;
 use crate::methods::{Around, choose};
@@ -214,14 +216,19 @@ impl Work<'_> {
         }
         if self.narrow && s.value.is_finite() {
             let mut glm = Glm::new(design, loss, target, weight, intercept)?;
-            narrow(&mut s, &mut glm, &*self.penalty)?;
+            narrow(&mut s, &mut glm, &*self.penalty, self.stop.tolerance)?;
         }
         Ok((s, chosen.name, chosen.reason))
     }
 }
 
 /// Rounds the point to single precision, as it is handed over, and adds what that costs to what is known of it.
-fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<(), Failure> {
+fn narrow(
+    s: &mut Solution,
+    glm: &mut Glm<'_>,
+    penalty: &dyn Penalty,
+    tolerance: f64,
+) -> Result<(), Failure> {
     let width = glm.width();
     if glm.loss.level() && glm.intercept {
         // A common shift of all intercepts changes nothing, and small numbers are rounded less.
@@ -233,13 +240,33 @@ fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<
     let value = glm.value(&s.x).map_err(|_| "the value could not be found")? + penalty.value(&s.x);
     let (more, lost) = ((value - s.value).max(0.0), lost(s, value));
     s.value = value;
-    if let Some(c) = &mut s.certificate {
-        c.bound += more;
-        // Where single precision costs more than this, what is handed over is no success.
-        c.rounding += (2.0 * more).min(1e-6 * lost);
-        if s.status.success() && c.kind.proves() {
-            s.status = Status::PrecisionLimit.admitted(Some(c));
+    // Where it costs more than this, what is handed over is no success.
+    let may = single(value, lost);
+    let claimed = matches!(s.status, Status::Converged | Status::PrecisionLimit);
+    match &mut s.certificate {
+        Some(c) if c.kind.proves() => {
+            c.bound += more;
+            c.rounding += (2.0 * more).min(may);
+            if claimed {
+                s.status = Status::PrecisionLimit.admitted(Some(c));
+            }
         }
+        // What such a certificate measures is no distance of values.
+        _ if claimed && more > may.max(tolerance * value) => s.status = Status::Plateau,
+        _ => {}
+    }
+    if claimed && s.status == Status::Plateau {
+        s.findings.push(Finding {
+            kind: "rounded",
+            severity: Severity::Problem,
+            sentence: format!(
+                "Rounded to float32, as they are handed over, the coefficients cost {more:.2e} more than before, beside a value of {value:.2e}."
+            ),
+            evidence: vec![("cost", more), ("value", value)],
+            threshold: may,
+            remedy: "Pass X as float64; or take what all numbers of a column have in common off it."
+                .into(),
+        });
     }
     Ok(())
 }

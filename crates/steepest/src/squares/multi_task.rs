@@ -11,7 +11,7 @@ mod seen;
 mod smoothed;
 
 use super::{Bounded, SQUARES, Squares, TooLarge};
-use crate::certificate::{Certificate, Kind};
+use crate::certificate::{Certificate, Kind, single};
 use crate::descend::Solution;
 use crate::linalg::vectors::room;
 use crate::parallel::cancel;
@@ -36,8 +36,6 @@ const STAGED: f64 = 1e-2;
 const STUCK: u32 = 3;
 /// What more than so much of what rounding may explain is no rounding.
 const SLACK: f64 = 16.0;
-/// What rounding to single precision may cost of the value, for a success.
-const SINGLE: f64 = 1e-3;
 const ASSUMPTION: &str = "a dual point was found on all rows";
 
 /// What is known of some coefficients.
@@ -196,7 +194,7 @@ impl Squares<'_> {
         null: f64,
     ) -> Solution {
         let (d, t) = (table.rows.d(), table.rows.t());
-        let mut known = found;
+        let (mut known, mut explained) = (found, 0.0);
         if self.single {
             w.iter_mut().for_each(|w| *w = f64::from(*w as f32));
             let read = table.read(&w);
@@ -205,11 +203,12 @@ impl Squares<'_> {
             known = Proven {
                 value: rounded.value,
                 bound: rounded.bound.min(found.bound + cost + rounded.rounding),
-                rounding: found.rounding + (2.0 * cost).min(SINGLE * rounded.value),
+                rounding: found.rounding,
             };
             shift = read.shift;
+            explained = (2.0 * cost).min(single(rounded.value, null));
         }
-        let mut judged = Bounded { value: known.value, bound: known.bound, rounding: 0.0 };
+        let mut judged = Bounded { value: known.value, bound: known.bound, rounding: explained };
         if self.intercept {
             for k in 0..t {
                 let b = self.intercept_of(
@@ -217,6 +216,7 @@ impl Squares<'_> {
                     k,
                     &w[k * d..(k + 1) * d],
                     shift[k],
+                    null,
                     &mut judged,
                 );
                 w.push(b);
