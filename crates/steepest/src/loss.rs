@@ -113,8 +113,11 @@ pub(crate) fn conjugate<L: Loss>(loss: &L, target: f64, margin: f64, u: f64) -> 
         d = next;
     }
     let there = L::jet(loss.lit(), target, margin + sign * d);
-    let distance = there.value - start.value - start.first * sign * d;
-    u.abs() * d - distance
+    let terms = [there.value, -start.value, -start.first * sign * d];
+    // Of a small u the distance is rounding, which must not count for it, and never for more than there is.
+    let rounding = 2.0 * f64::EPSILON * terms.iter().map(|t| t.abs()).sum::<f64>();
+    let found = u.abs() * d - (terms.iter().sum::<f64>() - rounding).max(0.0);
+    if found < 0.0 { 0.0 } else { found }
 }
 
 /// The curvature of the chord from `margin` down to where the loss is least: what a loss that is straight here bends

@@ -296,7 +296,7 @@ impl Coordinate {
         // What is left on the face is corrected by a step of which only the length need be known.
         let (inverse, faint) = (factor.inverse_diagonal(), factor.faint());
         let mut exact = vec![false; all];
-        let mut off = 0.0;
+        let (mut off, mut depend) = (0.0, Vec::new());
         for &i in &places {
             let a = face[i] as usize;
             let noise = self.noise(frame, here, a) * per[i];
@@ -306,6 +306,24 @@ impl Coordinate {
                 off += left * inverse[i].sqrt();
                 exact[a] = true;
             } else if self.pieces[a].l1 == 0.0 && l2 == 0.0 {
+                depend.push((i, left, noise));
+            }
+        }
+        // Where the slopes of a row sum to 0 so do a column's over the outputs: what is held of all of them but one is of that
+        // one too. It often is at the very edge of what its absolute value allows, where no spread has room.
+        let others = |a: usize| {
+            (0..frame.outputs).map(move |o| o * width + a % width).filter(move |b| *b != a)
+        };
+        let level = rows.loss.level();
+        let follows: Vec<bool> = (0..all)
+            .map(|a| {
+                let told = |b: usize| exact[b] && self.pieces[b].l2 == 0.0;
+                level && !exact[a] && self.pieces[a].l2 == 0.0 && others(a).all(told)
+            })
+            .collect();
+        for (i, left, noise) in depend {
+            let a = face[i] as usize;
+            if !follows[a] {
                 // It depends on the others, so it is held where they are; if it is, to rounding.
                 exact[a] = left <= 1e3 * noise + 1e-9 * turned(&self.gradient, i).abs();
                 off += left * faint[i];
@@ -314,6 +332,9 @@ impl Coordinate {
         let dual = |a: usize| {
             if exact[a] {
                 return (added(a) + self.pieces[a].l2 * v[a], 0.0);
+            }
+            if follows[a] {
+                return (-others(a).map(added).sum::<f64>(), 0.0);
             }
             (-gradient[a], off * here.most.sqrt() * frame.size(a) + self.noise(frame, here, a))
         };
