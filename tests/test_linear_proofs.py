@@ -551,3 +551,29 @@ def test_two_counts_and_a_line_through_them_end():
 
     root = optimize.root(slopes, [-0.2, 7.3], tol=1e-13).x
     np.testing.assert_allclose([model.coef_[0], model.intercept_], root, rtol=1e-9)
+
+
+@pytest.mark.parametrize("targets", [[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 1, 2], [0, 1, 1, 2, 2, 3]])
+def test_classes_in_an_order_that_can_be_told_apart_have_no_optimum(targets):
+    model = GeneralizedLinear("ordinal", "none")
+    with pytest.warns(NotConverged):
+        model.fit(np.arange(6.0)[:, None], targets)
+    assert model.result_.outcome == "separable"
+    model.fit(np.arange(6.0)[:, None], [0, 0, 1, 2, 1, 2])
+    assert model.result_.success
+
+
+@pytest.mark.parametrize(
+    ("loss", "penalty", "alpha", "mean"),
+    [("tweedie", "l2", 1e-2, 100), ("cloglog", "l2", 1e-2, 100), ("softmax", "l1", 1e-4, 900)],
+)
+def test_columns_away_from_0_take_nothing_from_a_proof(loss, penalty, alpha, mean):
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(60, 10)) + mean * (np.arange(10) % 3 == 0)
+        y = {
+            "tweedie": lambda r: r.gamma(2, 1, 60),
+            "cloglog": lambda r: r.random(60) < 0.5,
+            "softmax": lambda r: r.integers(0, 4, 60),
+        }[loss](rng)
+        assert GeneralizedLinear(loss, penalty, alpha).fit(X, y).result_.success, seed

@@ -163,6 +163,16 @@ pub trait Joint: Described {
         let _ = (target, a);
         true
     }
+    /// See [`Loss::settled`], of a sample's numbers.
+    fn settled(target: f64, at: &[f64]) -> bool {
+        let _ = (target, at);
+        false
+    }
+    /// See [`Block::recedes`], of changes of a sample's numbers.
+    fn recedes(target: f64, t: &[f64], slack: f64) -> bool {
+        let _ = target;
+        t.iter().all(|t| t.abs() <= slack)
+    }
     /// See [`Loss::refuses`].
     fn refuses(settings: &Self, target: f64, classes: usize) -> Option<&'static str>;
     /// It at work with so many classes. Override only to be faster.

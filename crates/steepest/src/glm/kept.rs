@@ -363,7 +363,7 @@ impl Places<'_> {
             // of pieces, to fewer digits.
             let columns = row.iter().zip(centre).zip(scale);
             let known = 1.0 + columns.map(|((v, c), s)| (v.abs() + c.abs()) / s).sum::<f64>();
-            let terms = way.chunks_exact(width).map(|x| {
+            let terms = way.chunks_exact(width).take(k - loss.learnt()).map(|x| {
                 let terms = row.iter().zip(x).map(|(v, w)| (v * w).abs()).sum::<f64>();
                 terms + x.get(d).map_or(0.0, |b| b.abs())
             });

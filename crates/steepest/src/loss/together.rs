@@ -125,6 +125,12 @@ impl<L: Joint> Block for Together<L> {
     fn refuses(&self, target: f64) -> Option<&'static str> {
         L::refuses(&self.loss, target, self.classes)
     }
+    fn settled(&self, target: f64, margin: &[f64]) -> bool {
+        L::settled(target, margin)
+    }
+    fn recedes(&self, target: f64, t: &[f64], slack: f64) -> bool {
+        L::recedes(target, t, slack)
+    }
     /// Margins are left as they are: what they stand for depends on what was learnt.
     fn means(&self, _: &mut [f64]) {}
     fn rare(&self) -> bool {

@@ -25,6 +25,14 @@ fn cut<N: Real>(class: N, gaps: &[N]) -> N {
     learnt.fold(N::lit(0.0), |cut, (own, learnt)| own.positive(learnt, cut))
 }
 
+/// By how much a margin is above the cut below its class, and below the cut above it; +∞ where there is no such cut.
+fn within(target: f64, margin: f64, cut: impl Fn(usize) -> f64, last: usize) -> [f64; 2] {
+    let class = target as usize;
+    let below = if class == 0 { f64::INFINITY } else { margin - cut(class - 1) };
+    let above = if class == last { f64::INFINITY } else { cut(class) - margin };
+    [below, above]
+}
+
 impl Joint for Ordinal {
     const NUMBERS: &'static [&'static str] = &["margin", "gap_1", "gap_2"];
     const OUTPUTS: Outputs = Outputs::Learnt;
@@ -57,6 +65,16 @@ impl Joint for Ordinal {
     /// The margin, and the cuts on either side.
     fn looks(target: f64, a: usize) -> bool {
         a == 0 || (target - a as f64 - 0.5).abs() < 1.0
+    }
+    /// Between its cuts.
+    fn settled(target: f64, at: &[f64]) -> bool {
+        let cut = |k: usize| if k == 0 { 0.0 } else { k as f64 + at[k] };
+        within(target, at[0], cut, at.len()).iter().all(|room| *room > 0.0)
+    }
+    /// Where neither cut comes nearer.
+    fn recedes(target: f64, t: &[f64], slack: f64) -> bool {
+        let cut = |k: usize| if k == 0 { 0.0 } else { t[k] };
+        within(target, t[0], cut, t.len()).iter().all(|room| *room >= -slack)
     }
     fn refuses(_: &Self, target: f64, classes: usize) -> Option<&'static str> {
         let class = target >= 0.0 && target < classes.max(2) as f64 && target.fract() == 0.0;

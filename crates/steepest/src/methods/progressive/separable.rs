@@ -235,10 +235,11 @@ impl Work {
     fn changes(&self, problem: &mut Problem<'_>, way: &[f64]) -> Result<f64, Halt> {
         let (d, width) = (self.table.columns, self.table.width());
         let mut largest = 0.0;
-        if way.chunks_exact(width).all(|v| v[..d].iter().all(|v| *v == 0.0)) {
-            // Of the intercepts alone no row need be read.
-            let shifts = way.chunks_exact(width).map(|v| v[d..].first().copied().unwrap_or(0.0));
-            let margins = &shifts.collect::<Vec<_>>();
+        let (seen, learnt) = way.split_at(self.table.margins() * width);
+        if seen.chunks_exact(width).all(|v| v[..d].iter().all(|v| *v == 0.0)) {
+            // Of the intercepts alone, and of what is learnt, no row need be read.
+            let shifts = seen.chunks_exact(width).map(|v| v[d..].first().copied().unwrap_or(0.0));
+            let margins = &shifts.chain(learnt.iter().copied()).collect::<Vec<_>>();
             problem.of_rows(OfRows::Fill { slot: CHANGE, margins })?;
         } else {
             let mut x = vec![0.0; way.len()];
