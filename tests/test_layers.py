@@ -104,6 +104,7 @@ MAY: dict[str, set[str]] = {
         "design",
         "designs",
         "glm",
+        "health",
         "linalg",
         "loss",
         "losses",

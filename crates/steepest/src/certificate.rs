@@ -67,12 +67,6 @@ pub struct Certificate {
     pub assumption: &'static str,
 }
 
-/// What rounding to single precision may cost, for a success: of the value, and, where rows are as good as fitted exactly, of
-/// what was lost at the start.
-pub fn single(value: f64, lost: f64) -> f64 {
-    (1e-6 * value).max(1e-12 * lost)
-}
-
 impl Certificate {
     /// Whether the bound is what was asked for. A bound that is not a number, or below 0, bounds nothing; a target that has
     /// overflown asks for nothing.

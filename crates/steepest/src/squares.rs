@@ -10,12 +10,12 @@ mod multi_task;
 mod rows;
 mod space;
 
-use crate::certificate::{Certificate, Kind, single};
+use crate::certificate::{Certificate, Kind};
 use crate::descend::Solution;
 use crate::design::Design;
 use crate::linalg::qr::{ColumnMajor, Pivoted, Qr};
 use crate::linalg::vectors::room;
-use crate::status::Status;
+use crate::status::{Status, single};
 use crate::watch::Counts;
 use rows::CentredRows;
 use space::{Bounded, Space, units};

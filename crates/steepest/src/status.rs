@@ -48,6 +48,12 @@ pub enum Status {
     Plateau,
 }
 
+/// What rounding to single precision may cost, for a success: of the value, and, where rows are as good as fitted exactly, of
+/// what was lost at the start.
+pub fn single(value: f64, lost: f64) -> f64 {
+    (1e-6 * value).max(1e-12 * lost)
+}
+
 impl Status {
     /// The name that results carry.
     pub fn name(&self) -> &'static str {

@@ -1,6 +1,5 @@
 //! The descent of a linear model: the table as the method sees it, closer than asked for where that is free, and back.
 use super::{Failure, FittedLinear, How, Lay, Linear, Observations};
-use crate::certificate::single;
 use crate::descend::{Descent, HeldOut, Keeps, Solution, Unkept, kept};
 use crate::design::Design;
 use crate::designs::standardised::{Standardised, looked_at};
@@ -14,7 +13,7 @@ use crate::penalty::Penalty;
 use crate::problem::facts;
 use crate::refusal;
 use crate::settings::{Spec, borrowed};
-use crate::status::{Halt, Status};
+use crate::status::{Halt, Status, single};
 use crate::watch::{Progress, Stop, Unwatched, Watch};
 
 /// Numbers of a table that is small enough to be solved closer than was asked for: where columns are nearly dependent

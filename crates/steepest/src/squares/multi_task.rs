@@ -11,11 +11,11 @@ mod seen;
 mod smoothed;
 
 use super::{Bounded, SQUARES, Squares, TooLarge};
-use crate::certificate::{Certificate, Kind, single};
+use crate::certificate::{Certificate, Kind};
 use crate::descend::Solution;
 use crate::linalg::vectors::room;
 use crate::parallel::cancel;
-use crate::status::{Budget, Status};
+use crate::status::{Budget, Status, single};
 use crate::watch::Counts;
 use face::Face;
 use seen::{Read, Seen};
