@@ -26,6 +26,7 @@ from tests.generated import (
     constrained,
     functions,
     further,
+    high,
     learnt,
     linear,
     losses,
@@ -39,6 +40,7 @@ Job = tuple[str, int, int, str | None]
 KINDS: dict[str, Any] = {
     "linear": linear, "functions": functions, "further": further, "losses": losses, "learnt": learnt,
     "straight": straight, "methods": methods, "constrained": constrained, "sided": sided, "applied": applied,
+    "high": high,
 }  # fmt: skip
 #: The kinds that take turns; of every FURTHER indices one is drawn from the further families and methods besides.
 TURNS = ("linear", "functions")
