@@ -52,9 +52,6 @@ _RATES = ("lr", "learning_rate", "learningrate", "step_size", "stepsize", "eta")
 #: SciPy's names of whether to print.
 _PRINTS = ("disp", "verbose")
 
-#: The options that may be given for each part of x0, by name.
-_BY_PART = ("rate", "schedule")
-
 #: The methods for constraints: SciPy's criteria are held to by its tolerance alone.
 _CONSTRAINED = ("augmented_lagrangian", "sqp")
 
@@ -100,7 +97,8 @@ class Asked:
         if not isinstance(options, Mapping | None):
             raise InputError(f"options must be a dict of options by name; got {options!r}")
         groups: tuple[Group, ...] = ()
-        if any(isinstance(given, Mapping) for given in (method, *map((options or {}).get, _BY_PART))):
+        given = options or {}
+        if any([isinstance(own, Mapping) for own in (method, given.get("rate"), given.get("schedule"))]):
             method, options, groups = by_part(method, dict(options or {}), tree)
         before, last, after = read_chain(method)
         name, settings, reason = read_method(last)
