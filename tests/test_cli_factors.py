@@ -172,4 +172,4 @@ def test_the_last_of_each_user_may_be_held_out(table: Path, capsys: Any) -> None
     assert main([*words, "last"]) == 2
     assert "--validation last is of users" in capsys.readouterr().err
     assert main([*words, "least", *pair]) == 2
-    assert "invalid share value: 'least'" in capsys.readouterr().err
+    assert "must be a number, or last; got 'least'" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from steepest import (
     TweedieRegressor,
 )
 from steepest.errors import InputError, NotConverged
-from steepest.linear.inference import _tweedie
+from steepest.linear.families import _tweedie
 
 X, Y = load_diabetes(return_X_y=True)
 X = X[:, :4] * 20

@@ -70,7 +70,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def share(text: str) -> float | str:
     """A share of the rows, or the word for the last of each user."""
-    return text if text == "last" else float(text)
+    if text == "last":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, or last; got {text!r}") from None
 
 
 def _predicted(add: Add) -> None:

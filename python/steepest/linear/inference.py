@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
-from scipy.special import expit, gammaln, xlogy
+from scipy import stats
 from sklearn.utils import column_or_1d
 
 from steepest import _core
@@ -19,6 +18,7 @@ from steepest.tables.batches import Batches
 from steepest.tables.stream import Stream
 
 from .estimator import alike
+from .families import Family, family_of
 from .named import opened
 from .problem import Problem
 
@@ -32,130 +32,6 @@ _COVARIANCES = ("model", "HC0", "HC1")
 # new matrix is made.
 _NEAR, _STEPS, _SLOW = 1e-8, 20, 0.1
 _EPS, _TINY = 8 * float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
-
-
-@dataclass(frozen=True)
-class _Family:
-    """How targets are spread round their mean.
-
-    The mean of a margin and its derivative, the variance of a mean, the second derivative of half the deviance at a
-    target and a margin, and the log-likelihood of rows; whether the dispersion is estimated.
-    """
-
-    mean: Callable[[Floats], Floats]
-    slope: Callable[[Floats], Floats]
-    variance: Callable[[Floats], Floats]
-    bend: Callable[[Floats, Floats], Floats]
-    likelihood: Callable[[Floats, Floats, Floats, float], Floats] | None
-    spread: bool = True
-
-
-def _gaussian(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
-    return np.asarray(-0.5 * (weight * (y - mu) ** 2 / scale + np.log(2 * np.pi * scale / weight)))
-
-
-def _bernoulli(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
-    return np.asarray(weight * (xlogy(y, mu) + xlogy(1 - y, 1 - mu)))
-
-
-def _poisson(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
-    return np.asarray(weight * (xlogy(y, mu) - mu - gammaln(y + 1)))
-
-
-def _gamma(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
-    shape = weight / scale
-    return np.asarray(shape * np.log(shape * y / mu) - shape * y / mu - gammaln(shape) - np.log(y))
-
-
-def _inverse_gaussian(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
-    far = weight * (y - mu) ** 2 / (scale * y * mu**2)
-    return np.asarray(-0.5 * (far + np.log(2 * np.pi * scale / weight * y**3)))
-
-
-#: Terms of a series that are added up, each so many of its spreads from the next, and rows at once.
-_TERMS, _SPREADS, _ROWS = 256, 0.25, 4096
-#: Where most of the series lies beyond so many terms, the saddlepoint is as exact as its sum.
-_BEYOND = 1e6
-
-
-def _tweedie(power: float) -> Callable[[Floats, Floats, Floats, float], Floats] | None:
-    """The density of a sum of gamma amounts, of a Poisson count of them; None where there is no series for it.
-
-    Dunn and Smyth 2005, https://doi.org/10.1007/s11222-005-4070-y: the largest terms of it, in logarithms.
-    """
-    known = {1.0: _poisson, 2.0: _gamma, 3.0: _inverse_gaussian}
-    if power >= 2 or power in known:
-        return known.get(power)
-    shape = (2 - power) / (power - 1)
-
-    def amounts(y: Floats, mu: Floats, phi: Floats) -> Floats:
-        x = shape * np.log(y / (power - 1)) - np.log(2 - power) - (1 + shape) * np.log(phi)
-        middle = np.exp((x - shape * np.log(shape)) / (1 + shape))
-        step = np.maximum(1.0, np.floor(_SPREADS * np.sqrt(middle / (1 + shape))))
-        first = np.maximum(1.0, np.floor(middle - 0.5 * _TERMS * step))
-        k = first[:, None] + step[:, None] * np.arange(_TERMS)
-        summed = special.logsumexp(k * x[:, None] - gammaln(k + 1) - gammaln(shape * k), axis=1) + np.log(
-            step
-        )
-        pull = y * mu ** (1 - power) / (1 - power) - mu ** (2 - power) / (2 - power)
-        told = pull / phi + summed - np.log(y)
-        far = middle > _BEYOND
-        half = _core.row_losses(("tweedie", [("power", power)]), 1, y[far], np.log(mu[far]))
-        told[far] = -half / phi[far] - 0.5 * np.log(2 * np.pi * phi[far] * y[far] ** power)
-        return np.asarray(told)
-
-    def likelihood(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
-        phi = scale / weight
-        told = -(mu ** (2 - power)) / ((2 - power) * phi)
-        there = np.flatnonzero(y > 0)
-        for rows in np.split(there, range(_ROWS, len(there), _ROWS)):
-            told[rows] = amounts(y[rows], mu[rows], phi[rows])
-        return np.asarray(told)
-
-    return likelihood
-
-
-def _family(loss: str, settings: dict[str, float]) -> _Family:
-    """That of a loss which is half a deviance."""
-    power = float(settings.get("power", 1.5))
-
-    def logarithmic(power: float, likelihood: Any, spread: bool = True) -> _Family:
-        """A variance that is the mean to a power, the mean's logarithm linear."""
-
-        def bend(y: Floats, m: Floats) -> Floats:
-            return (power - 1) * y * np.exp((1 - power) * m) + (2 - power) * np.exp((2 - power) * m)
-
-        return _Family(np.exp, np.exp, lambda mu: mu**power, bend, likelihood, spread)
-
-    def rarely(m: Floats) -> Floats:
-        return np.exp(m - np.exp(m))
-
-    def rare_bend(y: Floats, m: Floats) -> Floats:
-        g = rarely(m) / -np.expm1(-np.exp(m))
-        return y * g * (np.exp(m) + g - 1) + (1 - y) * np.exp(m)
-
-    def even(m: Floats) -> Floats:
-        return np.asarray(expit(m) * expit(-m))
-
-    def binomial(p: Floats) -> Floats:
-        return p * (1 - p)
-
-    families = {
-        "squared": _Family(lambda m: m, np.ones_like, np.ones_like, lambda y, m: np.ones_like(m), _gaussian),
-        "logistic": _Family(expit, even, binomial, lambda y, m: even(m), _bernoulli, spread=False),
-        "cloglog": _Family(
-            lambda m: -np.expm1(-np.exp(m)), rarely, binomial, rare_bend, _bernoulli, spread=False
-        ),
-        "poisson": logarithmic(1.0, _poisson, spread=False),
-        "gamma": logarithmic(2.0, _gamma),
-        "inverse_gaussian": logarithmic(3.0, _inverse_gaussian),
-        "tweedie": logarithmic(power, _tweedie(power)),
-    }
-    if loss not in families:
-        raise InputError(
-            f"summary is of a loss that is half a deviance, {', '.join(families)}; this model's is {loss!r}"
-        )
-    return families[loss]
 
 
 @dataclass(frozen=True)
@@ -311,7 +187,7 @@ class Inferred:
             raise InputError(f"covariance must be one of {', '.join(_COVARIANCES)}; got {covariance!r:.80}")
         if not 0.0 < level < 1.0:
             raise InputError(f"level must be between 0 and 1; got {level!r:.80}")
-        family = _family(loss, settings)
+        family = family_of(loss, settings)
         X, y, sample_weight = opened(X, y, sample_weight)
         margin, beforehand = self._margins(X, offset, exposure)  # type: ignore[attr-defined]
         margin = np.asarray(margin, dtype=np.float64).reshape(len(margin), -1)
@@ -371,7 +247,7 @@ def _design(model: Any, X: Any, keep: NDArray[np.bool_]) -> tuple[Floats, list[s
 
 
 def _summarised(
-    family: _Family,
+    family: Family,
     loss: tuple[str, dict[str, float]],
     given: tuple[Floats, Floats, Floats, Floats, Floats],
     coef: Floats,
@@ -435,7 +311,7 @@ def _summarised(
 
 
 def _polished(
-    family: _Family, given: tuple[Floats, Floats, Floats, Floats, Floats], coef: Floats
+    family: Family, given: tuple[Floats, Floats, Floats, Floats, Floats], coef: Floats
 ) -> tuple[Floats, bool]:
     """The coefficients at the optimum, by Newton's steps, and whether they are; else as they came.
 

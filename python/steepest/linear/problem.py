@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
+from steepest._catalog import registry
 from steepest._types import Floats
 from steepest.checkpoint import Checkpoint, Series, digest
 from steepest.errors import NotConverged
@@ -22,10 +23,6 @@ __all__ = ["Problem", "Solved", "solve_all", "warn_unless_converged"]
 
 #: Powers of two that a sum of weights may be from 1.
 _ROOM = 256
-
-
-#: Losses of amounts, of which 0 is one that no finite margin reaches.
-_AMOUNTS = ("poisson", "tweedie")
 
 
 @dataclass(frozen=True)
@@ -175,7 +172,7 @@ class Problem:
         )
         answer["reads"] = X.files.reads if isinstance(X, Stream) else 0.0
         answer["findings"] += [] if kept is None else kept.findings()
-        if answer["outcome"] == "separable" and self.loss in _AMOUNTS:
+        if answer["outcome"] == "separable" and not registry("losses")[self.loss].about["classes"]:
             _said_of_amounts(answer, np.asarray(y), weight, self.intercept)
         coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
         intercept = np.asarray(answer.pop("intercept"))

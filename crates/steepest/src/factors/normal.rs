@@ -174,9 +174,8 @@ impl Normal {
             .all(|p| p.l1 == 0.0 && p.low == f64::NEG_INFINITY && p.high == f64::INFINITY);
         let few = plain && gram.is_none() && loss.quadratic();
         let few = few && FewEntries::suits(row, self.rank, &self.pieces);
-        if few && self.few.least(row, other, &self.pieces, self.rank, &mut self.x) {
-            // Solved.
-        } else if loss.quadratic() {
+        let done = few && self.few.least(row, other, &self.pieces, self.rank, &mut self.x);
+        if !done && loss.quadratic() {
             // From 0, so that what is solved for is the row itself.
             let warm = if plain { Vec::new() } else { self.x.clone() };
             self.x.fill(0.0);
@@ -189,7 +188,7 @@ impl Normal {
                 self.x = warm;
                 self.rounds();
             }
-        } else {
+        } else if !done {
             self.newton(row, other, loss, gram);
         }
         self.out[..self.rank].copy_from_slice(&self.x[..self.rank]);
