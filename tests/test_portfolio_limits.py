@@ -9,7 +9,13 @@ import pytest
 from scipy.optimize import minimize
 
 from steepest.errors import InputError
-from steepest.portfolio import mean_variance, min_variance
+from steepest.portfolio import (
+    FactorCovariance,
+    max_sharpe,
+    mean_variance,
+    min_variance,
+    risk_parity,
+)
 
 
 def case(seed: int) -> tuple[int, Any, Any]:
@@ -103,3 +109,44 @@ def test_that_no_few_names_meet_the_limits_is_proved_where_all_are_tried() -> No
     p = min_variance(cov=cov, at_most=1, bounds=bounds)
     assert p.outcome == "infeasible"
     assert "the bounds hold 2 away from 0" in p.message
+
+
+def test_what_contradicts_is_said_in_the_numbers_given_with_what_would_do() -> None:
+    held = {"cov": np.eye(3), "holdings": [0.5, 0.5, 0.0], "bounds": [(0, 0.2), (0, 1), (0, 1)]}
+    p = min_variance(**held, turnover=0.1)
+    assert p.outcome == "infeasible"
+    assert "'turnover' (at most 0.1)" in p.message
+    assert "'turnover' at most 0.6 would do" in p.message
+    assert min_variance(**held, turnover=0.6).success
+    tight = {"a": ([0, 1], 0.6, None), "b": ([2], 0.6, None)}
+    p = min_variance(cov=np.eye(3), limits=tight)
+    assert "'budget' = 1.2 or 'a' at least 0.4 or 'b' at least 0.4 would do" in p.message
+    assert min_variance(cov=np.eye(3), limits=tight, budget=1.2).success
+    # Thirds are told far enough out.
+    p = min_variance(cov=np.eye(3), holdings=[0.5, 0.5, 0.0], turnover=0.1, bounds=(0, 1 / 3))
+    assert "'turnover' at most 0.666667 would do" in p.message
+
+
+@pytest.mark.parametrize(
+    "cov",
+    [
+        [[1, -1], [-1, 1]],
+        [[4, -2, 0], [-2, 1, 0], [0, 0, 9]],
+        [[1, -1, 0], [-1, 1, 0], [0, 0, 1]],
+        FactorCovariance([[1.0], [-1.0], [0.5]], [0, 0, 0]),
+    ],
+)
+def test_weights_that_hedge_each_other_to_nothing_have_no_parts_of_a_risk(cov: Any) -> None:
+    """Of some of these numbers had come, called the best; the function has no lower end there."""
+    with pytest.raises(InputError, match="hedge each other"):
+        risk_parity(cov)
+    assert risk_parity(cov, l2=1e-3).success
+
+
+def test_a_ratio_that_was_not_found_is_told_as_one() -> None:
+    mu, cov = np.array([0.1, 0.2, 0.05]), np.diag([0.04, 0.09, 0.01])
+    for given in ({"max_iter": 0}, {"bounds": (0, 0.2)}):
+        p = max_sharpe(mu, cov, **given)
+        assert not p.success
+        assert p.fun == pytest.approx(-(mu @ p.x) / np.sqrt(p.x @ cov @ p.x), rel=1e-12)
+        assert p.certificate["bound"] == np.inf

@@ -78,7 +78,7 @@ def frontier(
     points : int
         How many, evenly spaced in the expected return; each begins where the one before ended.
     **constraints
-        As in `min_variance`.
+        As in `min_variance`, but for ``at_most``.
 
     Returns
     -------

@@ -45,6 +45,8 @@ class Limits:
     rows: list[Floats] = field(default_factory=list)
     least: list[float] = field(default_factory=list)
     most: list[float] = field(default_factory=list)
+    #: what each limit has of what the weights cannot help being, by which its ends here are smaller than those given
+    shift: list[float] = field(default_factory=list)
     #: costs that no choice avoids
     fixed: float = 0.0
     #: whether each weight is one variable, and nothing beside
@@ -53,16 +55,16 @@ class Limits:
     def add(self, label: str, weights: Floats, low: float, high: float) -> None:
         """A limit on a sum of weights."""
         if self.plain:
-            return self.pieces(label, weights, low, high)
-        shift = float(weights @ self.base)
-        self.pieces(label, weights[self.column] * self.sign, low - shift, high - shift)
+            return self.pieces(label, weights, low, high, 0.0)
+        self.pieces(label, weights[self.column] * self.sign, low, high, float(weights @ self.base))
 
-    def pieces(self, label: str, row: Floats, low: float, high: float) -> None:
-        """A limit on a sum of pieces."""
+    def pieces(self, label: str, row: Floats, low: float, high: float, shift: float) -> None:
+        """A limit on a sum of pieces and what is there without them."""
         self.labels.append(label)
         self.rows.append(row)
-        self.least.append(low)
-        self.most.append(high)
+        self.least.append(low - shift)
+        self.most.append(high - shift)
+        self.shift.append(shift)
 
     def scale(self) -> float:
         """How large weights are all together: the budget, or what the other limits ask for."""
@@ -127,10 +129,10 @@ def read_limits(
     if turnover is not None:
         most = _size(turnover, "turnover")
         assert held is not None
-        found.pieces("turnover", found.trade, -np.inf, most - float(np.abs(held - found.base).sum()))
+        found.pieces("turnover", found.trade, -np.inf, most, float(np.abs(held - found.base).sum()))
     if gross is not None:
         most = _size(gross, "gross")
-        found.pieces("gross", found.size, -np.inf, most - float(np.abs(found.base).sum()))
+        found.pieces("gross", found.size, -np.inf, most, float(np.abs(found.base).sum()))
     return found
 
 

@@ -43,8 +43,7 @@ def min_variance(
         ``limits``: a mapping of labels to (who, low, high), where who is names of assets (a group; their places,
         where they have none) or a number for each (a factor's loadings); low == high is an equation.
         ``target_return``: the least expected return.
-        ``holdings``, the weights held now, with ``turnover`` (most of Σ|w - holdings|) and ``costs`` (of a unit
-        traded).
+        ``holdings``, the weights held now, with ``turnover``, most of Σ|w - holdings|.
         ``gross``: most of Σ|w|. ``l2``: added to every variance, which spreads the weights. ``at_most``: names at
         most. Up to a thousand choices of names are all tried and the best is proved; of more it is a heuristic, whose
         `outcome` is "plateau" and `heuristic` True unless it is proved the best.
@@ -97,7 +96,7 @@ def mean_variance(
     risk_aversion : float or sequence of float
         γ, above 0; for several one portfolio each, every one from the one before.
     **constraints
-        As in `min_variance`.
+        As in `min_variance`, and ``costs``, of a unit traded away from ``holdings``.
 
     Returns
     -------
@@ -159,7 +158,7 @@ def min_cvar(
     mu, prices
         As in `min_variance`; `mu` serves ``target_return``, and is the mean of `returns` unless given.
     **constraints
-        As in `min_variance`, but for ``l2`` and ``shrink``, which are of a covariance.
+        As in `mean_variance`, but for ``l2`` and ``shrink``, which are of a covariance.
 
     Returns
     -------
@@ -214,7 +213,7 @@ def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constrain
     returns, prices
         The assets', as in `min_variance`.
     **constraints
-        As in `min_variance`.
+        As in `min_variance`, but for ``shrink``, which is of a covariance.
 
     Returns
     -------
@@ -293,7 +292,7 @@ def risk_parity(
     Raises
     ------
     InputError
-        If an argument cannot be used.
+        If an argument cannot be used, or weights above 0 hedge each other to a variance of 0.
 
     Examples
     --------
@@ -310,12 +309,29 @@ def risk_parity(
         raise InputError(
             f"risk_parity takes no {refused[0]}: with constraints it is not convex; use min_variance with bounds"
         )
-    from steepest.portfolio.parity import even_risks
+    from steepest.portfolio.parity import HEDGED, even_risks
 
     task = Task(None, cov, returns, prices, **settings)
     part = np.ones(len(task.limits.names)) if shares is None else by_asset(shares, task.where, "shares")
     if not (part > 0).all():
         raise InputError(f"shares must be above 0; got {part.min()}")
-    values, risks = even_risks(task.bend, part / part.sum(), task.settings)
+    found = even_risks(task.bend, part / part.sum(), task.settings)
+    hedged = found is None or found[0].pop("hedged")
+    if found is None or hedged or not found[0]["success"]:
+        w = task.program().solve()[0]["x"]
+        if (
+            found is None
+            or hedged
+            or task.bend.variance(w) <= HEDGED * float(w @ np.sqrt(task.variances())) ** 2
+        ):
+            most = [i for i in np.argsort(-w) if w[i] > 1e-3 * w.max()]
+            held = ", ".join(f"{w[i]:.3g} of {task.limits.names[i]}" for i in most[:4])
+            more = " and others" if len(most) > 4 else ""
+            raise InputError(
+                "risk_parity needs a covariance under which all portfolios of weights above 0 have a variance, for "
+                f"each asset to have a part of; {held}{more} have none together, since they hedge each other: leave "
+                "out one of them, or give l2"
+            )
+    values, risks = found
     values |= {"limit_prices": {}}
     return task.portfolio(values, "equal shares of the variance: a convex function", risk_shares=risks)

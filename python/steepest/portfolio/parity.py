@@ -11,11 +11,16 @@ from steepest.errors import InputError
 from steepest.minimize import minimize
 from steepest.portfolio.covariance import Bend
 
-__all__ = ["even_risks"]
+__all__ = ["HEDGED", "even_risks"]
 
 
-def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[dict[str, Any], Floats]:
-    """The weights whose parts of the variance are `shares`, as the fields of a result, and those parts."""
+#: A portfolio has no variance where it has no more than this of what it would have without any hedge: rounding.
+HEDGED = 1e-13
+
+
+def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[dict[str, Any], Floats] | None:
+    """The weights whose parts of the variance are `shares`, as the fields of a result, and those parts; None where the
+    weights that would do without correlations have no variance."""
     spread = np.sqrt(np.maximum(bend.diagonal + np.sum(bend.rows**2, axis=0), 0.0))
     if bend.dense is not None:
         spread = np.sqrt(spread**2 + bend.dense.diagonal())
@@ -36,7 +41,10 @@ def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[di
         return np.asarray(times(v) + shares / y**2 * v)
 
     ones = np.ones(len(shares))
-    start = ones / np.sqrt(float(ones @ times(ones)))
+    together = float(ones @ times(ones))
+    if together <= HEDGED * float(np.sqrt(shares).sum()) ** 2:
+        return None
+    start = ones / np.sqrt(together)
     budgets = {"maxiter": settings["max_iter"], "max_seconds": settings["max_seconds"]}
     options = {name: most for name, most in budgets.items() if most is not None}
     # Weights are to be right, not only the value: parts of the variance miss theirs by the root of what the value does.
@@ -65,7 +73,9 @@ def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[di
     w = unit * y
     risks = w * bend.times(w)
     values |= {"x": w / w.sum(), "jac": None, "hess_inv": None, "scaled": w}
-    return values, risks / risks.sum()
+    # Where weights hedge each other to nothing the value has no lower end, and what is found there is rounding.
+    values["hedged"] = not float(risks.sum()) > HEDGED * float(w @ spread) ** 2
+    return values, risks / (risks.sum() or 1.0)
 
 
 def _distance(bend: Bend, unit: Floats, y: Floats, slope: Floats, shares: Floats) -> float:
@@ -74,14 +84,19 @@ def _distance(bend: Bend, unit: Floats, y: Floats, slope: Floats, shares: Floats
     bent = unit**2 * bend.diagonal + shares / y**2
     step: Any
     rows = bend.rows * unit
-    if bend.dense is None:
-        over = rows / bent
-        inner = np.eye(len(rows)) + over @ rows.T
-        step = slope / bent - over.T @ np.linalg.solve(inner, over @ slope)
-    else:
-        matrix = unit[:, None] * bend.dense * unit + rows.T @ rows
-        matrix[np.diag_indices(len(y))] += bent
-        step = np.linalg.solve(matrix, slope)
+    try:
+        if bend.dense is None:
+            over = rows / bent
+            inner = np.eye(len(rows)) + over @ rows.T
+            step = slope / bent - over.T @ np.linalg.solve(inner, over @ slope)
+        else:
+            matrix = unit[:, None] * bend.dense * unit + rows.T @ rows
+            matrix[np.diag_indices(len(y))] += bent
+            step = np.linalg.solve(matrix, slope)
+    except np.linalg.LinAlgError:
+        return float("inf")
+    if not np.isfinite(step).all():
+        return float("inf")
     least = float(shares.min())
     d = float(np.sqrt(max(float(slope @ step), 0.0) / least))
     return least * (-d - float(np.log1p(-d))) if d < 1 else float("inf")

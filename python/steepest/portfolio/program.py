@@ -24,6 +24,9 @@ TAKEN = (np.dtype(np.float64), np.dtype(np.int64))
 #: the value falls beside the steepest fall, and by how much limits may be missed along it, all relative.
 FLAT, FALL, AWAY = 1e-13, 1e-9, 1e-9
 
+#: Of so many limits that contradict it is said what would do.
+TOLD = 4
+
 
 class Portfolio(Result):
     """A portfolio: a `Result` whose `x` are the weights, with what they are expected to do.
@@ -256,10 +259,10 @@ class Program:
                 if _missed(request, fewer)[0] > 0:
                     keep = fewer
             values["weights"] = nearest
-            words = self._words(keep)
+            words, would_do = self._words(keep), self._would_do(request, keep)
             values |= {"success": False, "status": 8, "outcome": "infeasible"}
             values["message"] = (
-                f"Infeasible: no weights meet {words} at once; they are missed by {missed:.3g} in all."
+                f"Infeasible: no weights meet {words} at once; they are missed by {missed:.3g} in all.{would_do}"
             )
             values["findings"] = [
                 *values["findings"],
@@ -268,7 +271,7 @@ class Program:
                     "severity": "problem",
                     "sentence": f"No weights meet {words} at once.",
                     "evidence": {"missed": missed},
-                    "remedy": "Loosen one of them, or leave it out.",
+                    "remedy": f"Loosen one of them, or leave it out.{would_do}",
                 },
             ]
             return
@@ -287,17 +290,12 @@ class Program:
         limits = self.limits
         said = []
         for i in keep:
-            low, high = limits.least[i], limits.most[i]
-            shift = (
-                float(self._weights_row(i) @ limits.base)
-                if limits.labels[i] not in ("turnover", "gross")
-                else 0.0
-            )
-            if low == high:
-                ends = f"= {low + shift:.6g}"
+            low, high = limits.least[i] + limits.shift[i], limits.most[i] + limits.shift[i]
+            if limits.least[i] == limits.most[i]:
+                ends = f"= {low:.6g}"
             else:
-                parts = [f"at least {low + shift:.6g}"] * bool(np.isfinite(low))
-                parts += [f"at most {high + shift:.6g}"] * bool(np.isfinite(high))
+                parts = [f"at least {low:.6g}"] * bool(np.isfinite(low))
+                parts += [f"at most {high:.6g}"] * bool(np.isfinite(high))
                 ends = " and ".join(parts)
             said.append(f"'{limits.labels[i]}' ({ends})")
         bounds = "the bounds of the weights"
@@ -306,10 +304,26 @@ class Program:
             return " and ".join(said)
         return " and ".join([", ".join(said[:-1]), said[-1]]) + f" within {bounds}"
 
-    def _weights_row(self, i: int) -> Floats:
-        row = np.zeros(len(self.limits.names))
-        row[self.limits.column] = self.limits.rows[i] * self.limits.sign
-        return row
+    def _would_do(self, request: dict[str, Any], keep: list[int]) -> str:
+        """What each of some limits would have to be for all others to be met, where it alone is enough."""
+        limits, said = self.limits, []
+        for i in keep[:TOLD]:
+            reached = _reached(request, i)
+            if reached is None:
+                continue
+            low, high = limits.least[i], limits.most[i]
+            word = "=" if low == high else ("at least" if reached < low else "at most")
+            end = _outward(reached + limits.shift[i], -1 if reached < low else 1)
+            said.append(f"'{limits.labels[i]}' {word} {end:.6g}")
+        return f" With all else as it is, {' or '.join(said)} would do." if said else ""
+
+
+def _outward(value: float, way: int) -> float:
+    """A number of six digits, no less far out but for what limits may be missed by."""
+    if not value:
+        return 0.0
+    unit = 10.0 ** (np.floor(np.log10(abs(value))) - 5)
+    return float(way * np.ceil(way * value / unit - 1e-3) * unit)
 
 
 def _plain(value: Any) -> Any:
@@ -346,13 +360,36 @@ def _boxed(request: dict[str, Any], far: float) -> tuple[Floats, Floats]:
 
 
 def _missed_within(request: dict[str, Any], keep: list[int], far: float) -> tuple[float, Floats]:
-    """What is missed within a box: a linear program, in which each constraint may be missed at a price of 1."""
+    """What is missed within a box."""
+    program = _apart(request, keep, _boxed(request, far), np.full(len(keep), np.inf))
+    values, _ = _core.quadratic(program, None)
+    # The dual's value, which is a lower bound whatever the outcome.
+    missed = float(values["fun"]) - float(values["certificate"]["bound"])
+    size = max(1.0, float(np.abs(program["least"][np.isfinite(program["least"])]).max(initial=0.0)))
+    return (missed if missed > 1e-8 * size else 0.0), values["weights"][: len(request["base"])]
+
+
+def _reached(request: dict[str, Any], one: int) -> float | None:
+    """What a limit comes to where it is missed by the least and all others are met; None where they are not."""
+    keep = list(range(len(request["least"])))
+    give = np.where(np.arange(len(keep)) == one, np.inf, 0.0)
+    for far in (1e3, 1e6):
+        values, _ = _core.quadratic(_apart(request, keep, _boxed(request, far), give), None)
+        if values["success"]:
+            return float(request["limits"][one] @ values["x"][: len(request["column"])])
+    return None
+
+
+def _apart(
+    request: dict[str, Any], keep: list[int], bounds: tuple[Floats, Floats], give: Floats
+) -> dict[str, Any]:
+    """A linear program in which constraints may be missed, each by so much, at a price of 1."""
     m, n = len(keep), len(request["column"])
     columns = len(request["base"])
     a = request["limits"][keep]
     unit = np.maximum(np.abs(a).max(axis=1, initial=0.0), 1e-300)
     a = a / unit[:, None]
-    lower, upper = _boxed(request, far)
+    lower, upper = bounds
     extra = 2 * m
     program = request | {
         "dense": None,
@@ -367,8 +404,8 @@ def _missed_within(request: dict[str, Any], keep: list[int], far: float) -> tupl
         "sign": np.concatenate([request["sign"], np.ones(extra)]),
         "price": np.concatenate([np.zeros(n), np.ones(extra)]),
         "lower": np.concatenate([lower, np.zeros(extra)]),
-        "upper": np.concatenate([upper, np.full(extra, np.inf)]),
-        "start": np.concatenate([np.clip(request["start"], lower, upper), np.ones(extra)]),
+        "upper": np.concatenate([upper, give, give]),
+        "start": np.concatenate([np.clip(request["start"], lower, upper), np.minimum(1.0, [*give, *give])]),
         "limits": np.hstack([a, np.eye(m), -np.eye(m)]),
         "least": request["least"][keep] / unit,
         "most": request["most"][keep] / unit,
@@ -377,13 +414,7 @@ def _missed_within(request: dict[str, Any], keep: list[int], far: float) -> tupl
         "iterations": None,
         "seconds": None,
     }
-    values, _ = _core.quadratic(
-        {k: _plain(v) if isinstance(v, np.ndarray) else v for k, v in program.items()}, None
-    )
-    # The dual's value, which is a lower bound whatever the outcome.
-    missed = float(values["fun"]) - float(values["certificate"]["bound"])
-    size = max(1.0, float(np.abs(program["least"][np.isfinite(program["least"])]).max(initial=0.0)))
-    return (missed if missed > 1e-8 * size else 0.0), values["weights"][:columns]
+    return {k: _plain(v) if isinstance(v, np.ndarray) else v for k, v in program.items()}
 
 
 def _endless(request: dict[str, Any]) -> Floats | None:

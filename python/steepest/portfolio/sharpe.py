@@ -38,7 +38,7 @@ def max_sharpe(
     risk_free : float
         r, the return of a period without risk.
     **constraints
-        As in `min_variance`.
+        As in `min_variance`, but for ``at_most``.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def max_sharpe(
     why = "most return for its volatility: quadratic programs at the right risk aversion"
     least, _ = task.program().solve()
     if not least["success"]:
-        return task.portfolio(least, why)
+        return task.portfolio(_not_found(task, excess, least), why)
     top, best = best_return(task, excess)
     if top <= best["certificate"]["rounding"]:
         raise InputError(
@@ -96,8 +96,9 @@ def max_sharpe(
     else:
         guess = mean / variance if mean > 0 else float(np.abs(excess).max()) / scale
     found = _crossing(task, excess, guess)
-    if found.values["success"]:
-        _judge(task, excess, least, found)
+    if not found.values["success"]:
+        return task.portfolio(_not_found(task, excess, found.values), why)
+    _judge(task, excess, least, found)
     return task.portfolio(found.values, why)
 
 
@@ -145,12 +146,31 @@ def _crossing(task: Task, excess: Floats, guess: float) -> _Crossing:
     return _Crossing(values, error, tries, low is not None)
 
 
+def _ratio(task: Task, excess: Floats, w: Floats) -> float:
+    """What is asked for, of some weights."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.sqrt(max(task.bend.variance(w), 0.0)))
+        return float(excess @ w) / spread if spread > 0 else float("nan")
+
+
+def _not_found(task: Task, excess: Floats, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a program that ended before its answer, as those of the ratio, of which they prove nothing."""
+    ratio = _ratio(task, excess, values["x"])
+    values |= {"fun": -ratio, "history": {}}
+    if values["certificate"] is not None:
+        target = float(task.settings["tol"]) * abs(ratio)
+        values["certificate"] |= {"bound": float("inf"), "target": target, "rounding": 0.0}
+    if values["outcome"] == "plateau":
+        values["message"] = (
+            "Not proved to be the highest ratio: a quadratic program on the way to it ended before its least."
+        )
+    return values
+
+
 def _judge(task: Task, excess: Floats, least: dict[str, Any], found: _Crossing) -> None:
     """Writes what is proved of the ratio into the values, by the gap of the program and the least variance."""
     values = found.values
-    w = values["x"]
-    spread = float(np.sqrt(task.bend.variance(w)))
-    ratio = float(excess @ w) / spread if spread > 0 else float("nan")
+    ratio = _ratio(task, excess, values["x"])
     smallest = float(np.sqrt(max(least["fun"] * 2 - 2 * least["certificate"]["bound"], 0.0)))
     # e - λ s <= (e - γ Σŵ)'w for all w, so no ratio is above λ by more than the gap over the least volatility.
     gap = (values["certificate"]["bound"] + abs(found.error)) / smallest if smallest > 0 else float("inf")
