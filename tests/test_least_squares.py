@@ -336,6 +336,52 @@ def test_a_curve_in_a_row_of_its_own_is_that_of_the_data() -> None:
     np.testing.assert_allclose(popt, [5])
 
 
+def test_arguments_of_scipys_lm_are_understood() -> None:
+    x = np.linspace(0, 4, 50)
+    f = lambda x, a, b: a * np.exp(-b * x)  # noqa: E731
+    y = f(x, 2.5, 1.3) + 0.2 * np.random.default_rng(0).standard_normal(50)
+    by_columns = lambda x, a, b: np.array([np.exp(-b * x), -a * x * np.exp(-b * x)])  # noqa: E731
+    for given in (
+        {"epsfcn": 1e-10},
+        {"epsfcn": None, "maxfev": 0},
+        {"factor": 10, "diag": (1, 2)},
+        {"jac": by_columns, "col_deriv": True},
+        {"jac": by_columns, "col_deriv": 1, "sigma": 0.5 + x},
+    ):
+        ours = steepest.curve_fit(f, x, y, full_output=True, **given)
+        # SciPy multiplies rows by sigma, whichever they are.
+        given = {k: v for k, v in given.items() if "sigma" not in given or k == "sigma"}
+        theirs = scipy.optimize.curve_fit(f, x, y, **given)
+        np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-4)
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-3)
+        idle = {
+            n.sentence.split()[0] for n in ours[2]["result"].findings if n.kind == "option_without_effect"
+        }
+        assert idle == {"factor", "diag"} & set(given)
+    steps = []
+    steepest.curve_fit(lambda x, a: steps.append(a) or a * x, x, y, p0=[1.0], epsfcn=1e-4)
+    assert any(abs(a - 1.01) < 1e-12 for a in steps)
+    for given, words in (
+        ({"epsfcn": -1.0}, "epsfcn must be at least 0"),
+        ({"factor": 0}, "factor must be above 0"),
+        ({"diag": [1.0]}, "diag must be above 0 for each of the 2"),
+    ):
+        with pytest.raises(InputError, match=words):
+            steepest.curve_fit(f, x, y, **given)
+
+
+def test_a_budget_that_ran_out_is_called_what_the_caller_called_it() -> None:
+    x = np.linspace(0, 4, 50)
+    f = lambda x, a, b: a * np.exp(-b * x)  # noqa: E731
+    for name in ("maxfev", "max_nfev"):
+        with pytest.raises(RuntimeError, match=f"raise {name} to go on"):
+            steepest.curve_fit(f, x, f(x, 2.5, 1.3), **{name: 2})
+    residuals = lambda p: f(x, *p) - f(x, 2.5, 1.3)  # noqa: E731
+    assert "raise max_nfev" in steepest.least_squares(residuals, [1.0, 1.0], max_nfev=2).message
+    other = steepest.least_squares(residuals, [1.0, 1.0], options={"max_evaluations": 2})
+    assert "raise max_evaluations" in other.message
+
+
 def test_curve_fit_as_scipy_has_it() -> None:
     rng = np.random.default_rng(0)
     x = np.linspace(0, 4, 50)

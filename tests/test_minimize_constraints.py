@@ -283,6 +283,66 @@ def test_what_is_no_constraint_is_refused(constraints: Any, says: str) -> None:
         steepest.minimize(rosen, [0.0, 0.0], constraints=constraints)
 
 
+@pytest.mark.parametrize("jac", [True, False])
+def test_what_a_constraint_writes_into_its_x_is_nobody_elses(jac: bool) -> None:
+    def writes(function: Any) -> Any:
+        def of(x: Any) -> Any:
+            value = function(x)
+            x[...] = 17.0
+            return value
+
+        return of
+
+    def parts(kept: Any) -> list[Any]:
+        ring = optimize.NonlinearConstraint(
+            kept(lambda x: x @ x), 1, 2, **({"jac": kept(lambda x: 2 * x)} if jac else {})
+        )
+        plane = {"type": "ineq", "fun": kept(lambda x: 1 - x[0])}
+        return [plane | ({"jac": kept(lambda x: np.array([-1.0, 0]))} if jac else {}), ring]
+
+    start = np.array([-0.5, 0.5])
+    for x0 in (start, {"a": start}):
+        named = isinstance(x0, dict)
+        inner = (lambda f: lambda x: f(x["a"])) if named else (lambda f: f)
+        ours, pure = (
+            steepest.minimize(inner(rosen), x0, constraints=parts(lambda f, i=inner, k=keeps: i(k(f))))
+            for keeps in (writes, lambda f: f)
+        )
+        assert ours.success, ours.message
+        np.testing.assert_array_equal(*((r.x["a"] if named else r.x) for r in (ours, pure)))
+    assert (start == [-0.5, 0.5]).all()
+
+
+@pytest.mark.parametrize("kind", ["EQ", "Eq", "INEQ"])
+def test_the_type_of_a_constraint_may_be_spelled_as_scipy_lets_it(kind: str) -> None:
+    held = {"type": kind, "fun": lambda x: x.sum() - 1}
+    ours, theirs = (
+        m(lambda x: x @ x, [0.0, 3.0], constraints=held) for m in (steepest.minimize, optimize.minimize)
+    )
+    np.testing.assert_allclose(ours.x, theirs.x, atol=1e-6)
+
+
+def test_sparse_jacobians_stay_sparse() -> None:
+    """They had been made dense at every point."""
+    n = 800
+    a = sparse.diags_array([np.ones(n), np.ones(n - 1)], offsets=[0, 1], shape=(n // 2, n)).tocsr()
+
+    for whole in (False, True):
+        held = optimize.LinearConstraint(a.astype(np.int64) if whole else a, -np.inf, 0.5)
+        curved = optimize.NonlinearConstraint(lambda x: a @ x**2, 0, 2, jac=lambda x: a * (2 * x))
+        both = read_constraints([held, curved], np.ones(n), lambda x: x)
+        assert both is not None
+        x, by = np.linspace(-1, 1, n), np.linspace(0, 1, n)
+        want = a.T @ by[: n // 2] + (a * (2 * x)).T @ by[n // 2 :]
+        np.testing.assert_allclose(both.pull(x, by), want, atol=1e-12)
+        assert all(sparse.issparse(rows) for rows in both._rows)
+        assert both.findings(x) == []
+        assert both.gradients(x).shape == (n, n)
+    one = read_constraints(optimize.LinearConstraint(np.eye(3), 0, 1), np.zeros(3), lambda x: x)
+    assert one is not None
+    np.testing.assert_array_equal(one.pull(np.zeros(3), np.array([0, 2.0, 0])), [0, 2, 0])
+
+
 def test_other_methods_refuse_them_by_name() -> None:
     for method in ("lbfgs", "adam", "newton"):
         with pytest.raises((InputError, ValueError), match="augmented_lagrangian"):

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 import scipy.optimize
 from numpy.testing import assert_allclose
-from scipy.optimize import BFGS, SR1, Bounds, NonlinearConstraint, rosen, rosen_der, rosen_hess
+from scipy.optimize import (
+    BFGS,
+    SR1,
+    Bounds,
+    LinearConstraint,
+    NonlinearConstraint,
+    rosen,
+    rosen_der,
+    rosen_hess,
+)
 
 import steepest
 from steepest.errors import InputError
@@ -57,6 +66,44 @@ def test_how_scipys_own_methods_end_has_our_names() -> None:
     assert steepest.minimize(rosen, START, method="Nelder-Mead", callback=stop).outcome == "stopped"
 
 
+@pytest.mark.parametrize("method", ["COBYLA", "COBYQA"])
+def test_a_budget_of_scipys_own_methods_is_one_where_constraints_are_missed(method: str) -> None:
+    held = {"type": "ineq", "fun": lambda x: 1 - x @ x}
+    r = steepest.minimize(rosen, [3.0, 3.0], method=method, constraints=held, options={"maxiter": 8})
+    assert r.maxcv > 1e-3
+    assert (r.outcome, r.success) == ("budget", False)
+    free = steepest.minimize(rosen, [3.0, 3.0], method=method, options={"maxiter": 8})
+    assert (free.outcome, free.success) == ("budget", False)
+
+
+@pytest.mark.parametrize("method", ["Nelder-Mead", "Powell"])
+def test_scipys_own_methods_that_take_no_constraints_refuse_them(method: str) -> None:
+    """SciPy warns and calls what misses them a success."""
+    held = {"type": "ineq", "fun": lambda x: 1 - x @ x}
+    for constraints in (held, [held], NonlinearConstraint(lambda x: x @ x, 0, 1)):
+        with pytest.raises(InputError, match=f"{method} takes no constraints .* COBYLA or COBYQA"):
+            steepest.minimize(rosen, [3.0, 3.0], method=method, constraints=constraints)
+    assert steepest.minimize(rosen, [0.9, 0.9], method=method, constraints=[]).success
+
+
+@pytest.mark.parametrize("method", ["COBYLA", "COBYQA"])
+def test_constraints_of_a_matrix_see_the_matrix_in_scipys_own_methods(method: str) -> None:
+    parts = [
+        {"type": "Eq", "fun": lambda x: np.trace(x) - 1},
+        NonlinearConstraint(lambda x: x[0, 1], 0.25, np.inf),
+        LinearConstraint([0.0, 0, 1, 0], 0.5, 0.5),
+    ]
+    flat = [
+        {"type": "eq", "fun": lambda x: x[0] + x[3] - 1},
+        NonlinearConstraint(lambda x: x[1], 0.25, np.inf),
+        parts[2],
+    ]
+    ours = steepest.minimize(lambda x: (x**2).sum(), np.zeros((2, 2)), method=method, constraints=parts)
+    theirs = scipy.optimize.minimize(lambda x: (x**2).sum(), np.zeros(4), method=method, constraints=flat)
+    assert (ours.x.ravel() == theirs.x).all()
+    assert ours.maxcv == theirs.maxcv
+
+
 def test_a_function_as_the_method_is_called_as_scipy_calls_it() -> None:
     bounds, got = [(0, 1), (0, 1)], {}
 
@@ -68,6 +115,9 @@ def test_a_function_as_the_method_is_called_as_scipy_calls_it() -> None:
     assert r.fun == 0.0
     assert got["bounds"] is bounds
     assert got["stepsize"] == 0.1
+    # what SciPy has not would be dropped without a word
+    with pytest.raises(InputError, match="method is run by SciPy, which has no penalty"):
+        steepest.minimize(rosen, [1.0, 1.0], method=method, penalty="l1")
 
 
 @pytest.mark.parametrize("method", DESCENTS)

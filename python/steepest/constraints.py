@@ -26,6 +26,8 @@ class _Part:
     box: tuple[Floats, Floats] | None = None
     #: whether the Jacobian is somebody's own, which may be wrong
     told: bool = False
+    #: the Jacobian where it is the same at every point
+    rows: Any = None
 
     def values(self, x: Floats) -> Floats:
         values = _numbers(f"{self.name} must return numbers", self.fun(x))
@@ -34,14 +36,18 @@ class _Part:
         return values
 
     def jacobian(self, x: Floats) -> Any:
-        """One row a constraint."""
+        """One row a constraint; sparse where it was given so."""
         n, m = x.size, self.low.size
+        if self.rows is not None:
+            return self.rows
         if self.jac is None:
             return self._differences(x)
-        got = self.jac(x)
+        got, must = self.jac(x), f"the jac of {self.name} must return numbers"
         if hasattr(got, "toarray"):
+            if got.shape == (m, n):
+                return _sparse(must, got)
             got = got.toarray()
-        rows = _numbers(f"the jac of {self.name} must return numbers", got)
+        rows = _numbers(must, got)
         if rows.size != m * n:
             raise InputError(f"the jac of {self.name} must have the shape {(m, n)}; got {np.shape(got)}")
         return rows.reshape(m, n)
@@ -78,7 +84,7 @@ class _Part:
         way = unit * rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
         way = np.where((x + 2 * way < low) | (x + 2 * way > high), -way, way)
         way = np.where((x + 2 * way < low) | (x + 2 * way > high), 0.0, way)
-        rows = self.jacobian(x.copy())
+        rows = self.jacobian(x)
         here, near, far = (self.values(x + k * way) for k in range(3))
         with np.errstate(invalid="ignore", over="ignore"):
             off = np.abs(4 * near - far - 3 * here - 2 * (rows @ way))
@@ -145,7 +151,6 @@ class Constraints:
 
     def values(self, x: Floats) -> Floats:
         """c(x)."""
-        x = x.copy()
         return np.concatenate([part.values(x) for part in self._parts])
 
     @property
@@ -157,8 +162,13 @@ class Constraints:
         """The sum of the constraints' gradients, each times its entry of `by`."""
         self._stand(x)
         ends = np.cumsum([0, *(part.low.size for part in self._parts)])
-        pulled = sum(rows.T @ by[a:b] for rows, a, b in zip(self._rows, ends[:-1], ends[1:], strict=True))
-        return np.asarray(pulled, dtype=np.float64)
+        # Most are asked for one by one, and are there: no product of all with zeros.
+        pulls = (
+            _pulled(rows, by[a:b])
+            for rows, a, b in zip(self._rows, ends[:-1], ends[1:], strict=True)
+            if by[a:b].any()
+        )
+        return np.asarray(sum(pulls, np.zeros(x.size)), dtype=np.float64)
 
     def holding(self, x: Floats) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which constraints hold x: those at a limit, to a millionth of it."""
@@ -192,7 +202,15 @@ class Constraints:
     def _stand(self, x: Floats) -> None:
         if self._at is None or not np.array_equal(self._at, x):
             self._at = x.copy()
-            self._rows = [part.jacobian(self._at.copy()) for part in self._parts]
+            self._rows = [part.jacobian(self._at) for part in self._parts]
+
+
+def _pulled(rows: Any, by: Floats) -> Any:
+    """The rows, each times its entry of `by`, summed."""
+    some = np.flatnonzero(by)
+    if some.size == 1 and isinstance(rows, np.ndarray):
+        return by[some[0]] * rows[some[0]]
+    return rows.T @ by
 
 
 def read_constraints(
@@ -252,9 +270,10 @@ def _read(name: str, one: Any, x0: Floats, shaped: Callable[[Floats], Any]) -> _
 
 
 def _of_dict(name: str, one: Mapping[str, Any], x0: Floats, shaped: Callable[[Floats], Any]) -> _Part:
-    kind, fun, jac, args = (one.get(key) for key in ("type", "fun", "jac", "args"))
+    told, fun, jac, args = (one.get(key) for key in ("type", "fun", "jac", "args"))
+    kind = told.lower() if isinstance(told, str) else None
     if kind not in ("eq", "ineq"):
-        raise InputError(f"{name} must have the type 'eq' (fun = 0) or 'ineq' (fun >= 0); got {kind!r}")
+        raise InputError(f"{name} must have the type 'eq' (fun = 0) or 'ineq' (fun >= 0); got {told!r}")
     if not callable(fun):
         raise InputError(f"{name} must have a function as its fun; got {fun!r}")
     args = () if args is None else args if isinstance(args, tuple) else (args,)
@@ -267,19 +286,22 @@ def _of_function(
     name: str, fun: Any, jac: Any, low: Any, high: Any, x0: Floats, shaped: Callable[[Floats], Any]
 ) -> _Part:
     first = _numbers(f"{name} must return numbers", fun(shaped(x0.copy())))
-    by_flat = (lambda x: jac(shaped(x))) if jac is not None else None
+    # Each gets a copy of its own: what it writes there is nobody else's x.
+    by_flat = (lambda x: jac(shaped(x.copy()))) if jac is not None else None
     limits = _limits(name, low, high, first.size)
-    return _Part(name, lambda x: fun(shaped(x)), by_flat, *limits, told=by_flat is not None)
+    return _Part(name, lambda x: fun(shaped(x.copy())), by_flat, *limits, told=by_flat is not None)
 
 
 def _linear(name: str, one: Any, x0: Floats) -> _Part:
     a = one.A
-    if not hasattr(a, "toarray"):
+    if hasattr(a, "toarray"):
+        a = _sparse(f"{name}.A must be numbers", a)
+    else:
         a = np.atleast_2d(np.asarray(a, dtype=np.float64))
     if a.ndim != 2 or a.shape[1] != x0.size:
         raise InputError(f"{name}.A must have {x0.size} columns, as x0 has entries; got the shape {a.shape}")
     low, high = _limits(name, one.lb, one.ub, a.shape[0])
-    return _Part(name, lambda x: a @ np.ravel(x), lambda x: a, low, high)
+    return _Part(name, lambda x: a @ np.ravel(x), lambda x: a, low, high, rows=a)
 
 
 def _limits(name: str, low: Any, high: Any, m: int) -> tuple[Floats, Floats]:
@@ -292,6 +314,15 @@ def _limits(name: str, low: Any, high: Any, m: int) -> tuple[Floats, Floats]:
         i = int(wrong[0])
         raise InputError(f"{name} must have lb <= ub; got {lows[i]} and {highs[i]} in row {i}")
     return lows, highs
+
+
+def _sparse(must: str, got: Any) -> Any:
+    """A sparse matrix by rows, of numbers that `_numbers` would take."""
+    rows = got.tocsr()
+    if rows.dtype != np.float64:
+        _numbers(must, rows.data)
+        rows = rows.astype(np.float64)
+    return rows
 
 
 def _numbers(must: str, got: Any) -> Floats:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest._catalog import number
 from steepest._types import Floats
 from steepest.checkpoint import digest
 from steepest.errors import InputError
+from steepest.findings import Finding
 from steepest.least_squares import least_squares, read_box
 from steepest.points import read_start
 from steepest.result import Result
@@ -63,7 +65,9 @@ def curve_fit(
     nan_policy : {"raise", "omit"}, optional
         What to do about NaN in the data.
     **kwargs
-        Further arguments of `least_squares`, `checkpoint` among them; SciPy's `maxfev` is understood.
+        Further arguments of `least_squares`, `checkpoint` among them. Of SciPy's own for ``method="lm"`` `maxfev` is
+        `max_nfev`, `epsfcn` (how exact f is, relative) the square of `diff_step`, and with `col_deriv` `jac` returns a
+        row for each parameter; `factor` and `diag` are needed for nothing (a finding says so).
 
     Returns
     -------
@@ -102,11 +106,10 @@ def curve_fit(
     weigh = _weights(sigma, y, keep)
     if "args" in kwargs:
         raise InputError("args is not for curve_fit: what else f needs, take from around it (a lambda)")
-    if "maxfev" in kwargs:
-        kwargs["max_nfev"] = kwargs.pop("maxfev")
+    columns, idle, budget = _of_leastsq(kwargs, start.size)
     by_p: Any = jac
     if callable(jac):
-        by_p = lambda p: weigh(np.asarray(jac(x, *p), dtype=np.float64))  # noqa: E731
+        by_p = lambda p: weigh(_by_rows(jac(x, *p), columns))  # noqa: E731
 
     def residuals(p: Any) -> Any:
         return weigh(np.ravel(_fitting(f(x, *p), y) - y))  # complex where steps are
@@ -122,13 +125,59 @@ def curve_fit(
         method,
         **kwargs,
     )
+    result.findings += idle
     if not result.success:
-        raise RuntimeError(f"Optimal parameters not found: {result.message}")
+        raise RuntimeError(f"Optimal parameters not found: {result.message.replace('max_nfev', budget)}")
     pcov = _covariance(result, result.fun.size, absolute_sigma, callable(jac))
     if not full_output:
         return result.x, pcov
     infodict = {"nfev": result.nfev, "fvec": result.fun, "result": result}
     return result.x, pcov, infodict, result.message, 1
+
+
+def _of_leastsq(kwargs: dict[str, Any], n: int) -> tuple[bool, list[Finding], str]:
+    """SciPy's arguments for its "lm", taken out of the others or put in their words: whether the Jacobian has a row for
+    each parameter, what has no effect, and what the budget was called."""
+    budget = "max_nfev" if "max_nfev" in kwargs else "maxfev"
+    if "maxfev" in kwargs:
+        kwargs["max_nfev"] = kwargs.pop("maxfev")
+    # Its 0 is no limit of the caller's.
+    if budget == "maxfev" and kwargs.get("max_nfev") == 0:
+        del kwargs["max_nfev"]
+    error = kwargs.pop("epsfcn", None)
+    if error is not None:
+        if not 0 <= (error := number("epsfcn", error)) < np.inf:
+            raise InputError(f"epsfcn must be at least 0 and finite; got {error}")
+        kwargs.setdefault("diff_step", float(np.sqrt(max(error, np.finfo(float).eps))))
+    factor, diag = kwargs.pop("factor", None), kwargs.pop("diag", None)
+    if factor is not None and not 0 < number("factor", factor) < np.inf:
+        raise InputError(f"factor must be above 0 and finite; got {factor!r}")
+    if diag is not None:
+        diag = np.ravel(np.asarray(diag, dtype=np.float64))
+        if diag.size != n or not ((diag > 0) & np.isfinite(diag)).all():
+            raise InputError(f"diag must be above 0 for each of the {n} parameters; got {diag}")
+    idle = [
+        Finding.of(
+            {
+                "kind": "option_without_effect",
+                "severity": "note",
+                "sentence": f"{name} has no effect here: {why}.",
+                "remedy": "Leave it out.",
+            }
+        )
+        for name, value, why in (
+            ("factor", factor, "how far a step may go is found out on the way"),
+            ("diag", diag, "variables are scaled by the columns of the Jacobian"),
+        )
+        if value is not None
+    ]
+    return bool(kwargs.pop("col_deriv", False)), idle, budget
+
+
+def _by_rows(jacobian: Any, columns: bool) -> Floats:
+    """A row for each datum."""
+    rows = np.asarray(jacobian, dtype=np.float64)
+    return rows.T if columns else rows
 
 
 def _fitting(values: Any, y: Floats) -> Any:

@@ -192,6 +192,9 @@ def least_squares(
         told = after_each(callback, shaped, verbose > 1), ten_times_a_second(watch)
         values = _core.minimize_residuals(request, *told)
         values |= asked.told(values)
+    if "max_evaluations" not in (options or {}):
+        # What it is called here.
+        values["message"] = values["message"].replace("max_evaluations", "max_nfev")
     values["findings"] += [] if kept is None else kept.findings()
     idle = {
         "xtol": xtol,

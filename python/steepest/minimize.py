@@ -76,8 +76,9 @@ def minimize(
         (low, high) for each entry of x; None for none. For an x0 with names: a dict of such pairs by name.
     constraints : SciPy's constraint, or a sequence of them
         `scipy.optimize.LinearConstraint` and `NonlinearConstraint`, or dicts ``{"type": "eq" or "ineq", "fun": c,
-        "jac": J}`` (c(x) = 0, c(x) >= 0). Without a Jacobian it is found by differences. They are met by the augmented
-        Lagrangian method, which is the only one to take them; the result's `maxcv` says by how much they are missed.
+        "jac": J}`` (c(x) = 0, c(x) >= 0). Without a Jacobian it is found by differences. "sqp" (up to 500 variables and
+        constraints) and "augmented_lagrangian" take them, and of SciPy's methods that are no descent COBYLA and COBYQA;
+        the others refuse them. The result's `maxcv` says by how much they are missed.
     tol : float or None
         How near to the least value, relative to it; 1e-6 unless given. For a function of which nothing is
         known this cannot be proved: decrease and gradient are held to small fractions of it.
@@ -102,7 +103,8 @@ def minimize(
     penalty : penalty, (penalty, alpha) or (penalty, alpha, groups), optional
         One of `steepest.penalties`, an instance or its name: what is added to `fun` (``"l1"``), or a set that x stays
         in (``"simplex"``). `alpha` multiplies it: a number (1 unless given), or one for each variable, where 0 leaves a
-        variable free, and for ``"half_space"`` and ``"hyperplane"`` the normal; `groups` labels the variables of
+        variable free, and for ``"half_space"`` and ``"hyperplane"`` the normal; of other sets it tells nothing beside
+        that 0 (how large they are is a setting: ``penalties.L2Ball(radius=3)``); `groups` labels the variables of
         ``"group_lasso"``, and of what is over a whole vector (``"simplex"``, say), which is then over each group alone.
         Linear equations A x = b are ``("affine", A, b)``: rows that depend on others are found, and named where
         they contradict them.
@@ -137,7 +139,8 @@ def minimize(
     Returns
     -------
     Result
-        A dict as SciPy's is, with attribute access; every field always there.
+        A dict as SciPy's is, with attribute access; every field always there. What a function in the place of a method
+        returns (an `OptimizeResult`, in SciPy's words) comes back as it is.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -47,6 +48,9 @@ TOLERANCE = {"trust-constr": 1e-8}
 
 #: SciPy's methods that are no descent, as it writes them.
 _ITS_OWN = {"nelder-mead": "Nelder-Mead", "powell": "Powell", "cobyla": "COBYLA", "cobyqa": "COBYQA"}
+
+#: Those of them that take constraints.
+_CONSTRAINED = ("COBYLA", "COBYQA")
 
 _SEARCH = "the line search has its own"
 _RADIUS = "how far a step may go is found out on the way"
@@ -187,23 +191,34 @@ def hand_over(
     Raises
     ------
     InputError
-        If an argument is asked for that SciPy does not know.
+        If an argument is asked for that SciPy does not know, or constraints of a method that has no use for them.
     """
-    if callable(method):
-        return scipys_minimize()(fun, x0, args, method=method, **given)
-    name = _ITS_OWN[method.lower().replace("_", "-")]
+    own = callable(method)
+    name = getattr(method, "__name__", "a function") if own else _ITS_OWN[method.lower().replace("_", "-")]
     for argument, asked in refused.items():
         if asked:
             raise InputError(
                 f"{name} is run by SciPy, which has no {argument}: leave it out, or leave method out"
             )
+    if own:
+        return scipys_minimize()(fun, x0, args, method=method, **given)
+    constraints = given["constraints"]
+    many = list(constraints) if isinstance(constraints, list | tuple) else [constraints]
+    held = [one for one in many if one is not None]
+    if held and name not in _CONSTRAINED:
+        raise InputError(
+            f"{name} takes no constraints beside bounds: use {' or '.join(_CONSTRAINED)}, which SciPy runs too, or "
+            "leave method out (sqp, augmented_lagrangian)"
+        )
     if is_tree(x0):
         raise InputError(
             f"{name} is run by SciPy, which wants x0 as one array; leave method out, or ravel it"
         )
     start = read_start(x0)
     flat = start.ndim == 1
-    of_row = fun if flat else lambda x, *more: fun(x.reshape(start.shape), *more)
+    of_row = fun if flat else _of_row(fun, start.shape)
+    if not flat:
+        given = {**given, "constraints": [_held(one, start.shape) for one in held]}
     row = x0 if flat and np.ndim(x0) else start.ravel()  # in its own precision
     callback, watching = given["callback"], None
     if after_each(callback, lambda x: x) is not None:  # what is no function is refused as for our own methods
@@ -225,6 +240,24 @@ def hand_over(
         "reason": "asked for; it is no descent, and SciPy ran it",
     }
     return Result.of(values)
+
+
+def _of_row(function: Callable[..., Any], shape: tuple[int, ...]) -> Callable[..., Any]:
+    """A function of an array, of its entries in one row."""
+    return lambda x, *more: function(x.reshape(shape), *more)
+
+
+def _held(one: Any, shape: tuple[int, ...]) -> Any:
+    """A constraint of an array as one of a row."""
+    if isinstance(one, Mapping):
+        return {key: _of_row(own, shape) if callable(own) else own for key, own in one.items()}
+    if not hasattr(one, "fun"):
+        return one  # LinearConstraint: of a row already
+    held = copy(one)
+    for key in ("fun", "jac", "hess"):
+        if callable(own := getattr(one, key, None)):
+            setattr(held, key, _of_row(own, shape))
+    return held
 
 
 class _Stopping:
@@ -250,13 +283,20 @@ class _Stopping:
             raise StopIteration
 
 
+#: By how much SciPy's methods let constraints be missed that they call met.
+_MET = float(np.sqrt(np.finfo(float).eps))
+#: The number of COBYLA's budget, which it names by words of its own, or, where constraints are missed, by none.
+_EVALUATED = 3
+
+
 def _outcome(got: Any) -> str:
     """The name for how it ended, from what SciPy says."""
-    message = str(got.message)
+    message, missed = str(got.message), float(got.get("maxcv", 0.0) or 0.0)
     if got.success:
         return "converged"
     if "StopIteration" in message or got.status == 99:
         return "stopped"
-    if "aximum number" in message:
+    ran_out = "MAXFUN" in message or ("Did not converge" in message and got.status == _EVALUATED)
+    if "aximum number" in message or ran_out:
         return "budget"
-    return "infeasible" if float(got.get("maxcv", 0.0) or 0.0) > 0.0 else "plateau"
+    return "infeasible" if missed > _MET else "plateau"
