@@ -12,6 +12,7 @@ use other::Other;
 use std::ops::Range;
 
 mod cells;
+pub mod features;
 mod few;
 mod lead;
 mod normal;

@@ -1,5 +1,6 @@
 //! Factors of a matrix: their halves against elimination in the open, and the same bits on any number of threads.
 use steepest::descend::descend;
+use steepest::factors::features::WithFeatures;
 use steepest::factors::pairs::RankedPairs;
 use steepest::factors::ranks::SampledRanks;
 use steepest::factors::top::{LeftOut, NONE, top};
@@ -457,4 +458,94 @@ fn clicks_that_cannot_be_ranked_are_refused() {
     // Twice the same is once: the other user has one of two left.
     let twice = SampledRanks::new(shape, [&[0, 0, 1, 1], &[0, 1, 1, 1]], 5, 0, false);
     assert_eq!(twice.expect("ranks").terms(), 1);
+}
+
+#[test]
+fn maps_of_features_are_parts_of_the_factors_and_slopes_come_back_by_their_transpose() {
+    let all = known(2100, 7, 0.3);
+    let shape =
+        MatrixShape { users: 2100, items: 7, rank: 3, biases: true, centre: 3.0, background: 0.0 };
+    let codes = [&all.users[..], &all.items[..]];
+    let (of_users, of_items) = (start(2 * 2100), start(4 * 7));
+    let factors = || {
+        let loss = Box::new(Each(Squared::default()));
+        let made = Factors::new(shape, loss, codes, &all.target, Some(&all.weight));
+        Box::new(made.expect("a matrix"))
+    };
+    let ranked = || {
+        let loss = Box::new(Each(Logistic::default()));
+        Box::new(RankedPairs::new(shape, loss, codes, 2, 1, false).expect("pairs"))
+    };
+    let (users, items) = (Some(&of_users[..]), Some(&of_items[..]));
+    type Boxed = Box<dyn Objective>;
+    let around: [(Boxed, Boxed, _); 4] = [
+        (factors(), factors(), [users, items]),
+        (factors(), factors(), [users, None]),
+        (factors(), factors(), [None, items]),
+        (ranked(), ranked(), [users, items]),
+    ];
+    for (within, mut alone, features) in around {
+        let (inner, terms) = (within.dim(), within.offers().terms);
+        let mut described = WithFeatures::new(within, features).expect("features that fit");
+        let n = described.dim();
+        let lengths =
+            described.tensors().iter().map(|t| t.iter().product::<usize>()).sum::<usize>();
+        assert_eq!(n, lengths);
+        assert!(described.blocks().is_empty() && described.offers().terms == terms);
+        let x = start(n);
+        // By hand: W and w of the users come first, and the ranked have no biases of users.
+        let (mut by_hand, mut from) = (x[..inner].to_vec(), inner);
+        let tensors = alone.tensors();
+        let (mut at, mut side) = (0, 0);
+        for (k, tensor) in tensors.iter().enumerate() {
+            side += usize::from(k > 0 && tensor.len() == 2);
+            let (rows, width) = (tensor[0], tensor.get(1).copied().unwrap_or(1));
+            if let Some(f) = features[side] {
+                let columns = f.len() / rows;
+                for r in 0..rows {
+                    for c in 0..width {
+                        by_hand[at + r * width + c] += (0..columns)
+                            .map(|j| f[r * columns + j] * x[from + j * width + c])
+                            .sum::<f64>();
+                    }
+                }
+                from += columns * width;
+            }
+            at += rows * width;
+        }
+        assert_eq!(from, n);
+        let off = |(a, b): (&f64, &f64)| (a - b).abs();
+        assert!(described.inner(&x).iter().zip(&by_hand).map(off).fold(0.0, f64::max) < 1e-12);
+        let mut gradient = vec![0.0; n];
+        let value = described.gradient(&x, &mut gradient).expect("a gradient");
+        assert!((value - alone.value(&by_hand).expect("a value")).abs() < 1e-12 * value);
+        let named = [5, 2, 9, 2];
+        let mut of_terms = vec![0.0; n];
+        described.batch(&named, &x, &mut of_terms).expect("terms");
+        // A few of what is the rows' own, and all of the maps.
+        for j in (0..inner).step_by(inner / 40).chain(inner..n) {
+            let mut there = x.clone();
+            let mut at = |by: f64| {
+                there[j] = x[j] + by;
+                let mut unused = vec![0.0; n];
+                let some = described.batch(&named, &there, &mut unused).expect("terms");
+                [described.value(&there).expect("a value"), some]
+            };
+            let ends = [at(1e-5), at(-1e-5)];
+            for (k, slope) in [gradient[j], of_terms[j]].into_iter().enumerate() {
+                let told = (ends[0][k] - ends[1][k]) / 2e-5;
+                assert!((told - slope).abs() < 1e-7 * (1.0 + slope.abs()), "{j}: {told}, {slope}");
+            }
+        }
+        let threads = [1, 3].map(|many| {
+            with_threads(many, || {
+                let mut g = vec![0.0; n];
+                described.gradient(&x, &mut g).expect("a gradient");
+                g
+            })
+        });
+        assert!(threads[0] == threads[1] && threads[0] == gradient);
+    }
+    let refused = |features: &[f64]| WithFeatures::new(factors(), [Some(features), None]).is_err();
+    assert!(refused(&of_users[1..]) && refused(&[]) && refused(&[f64::NAN; 2100]));
 }
