@@ -8,6 +8,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use steepest::descend::{Descent, HeldOut};
+use steepest::factors::features::WithFeatures;
 use steepest::factors::pairs::RankedPairs;
 use steepest::factors::ranks::SampledRanks;
 use steepest::factors::top::{LeftOut, top};
@@ -55,6 +56,9 @@ pub struct Entries<'py> {
     alpha: PyReadonlyArray1<'py, f64>,
     /// The least that each variable may be; −∞ where it is free.
     low: Option<PyReadonlyArray1<'py, f64>>,
+    /// What is known of each user, and of each item, row after row.
+    #[pyo3(default)]
+    features: [Option<PyReadonlyArray1<'py, f64>>; 2],
     #[pyo3(default)]
     held_out: Option<Aside<'py>>,
 }
@@ -81,6 +85,17 @@ struct Lent<'a> {
     start: &'a [f64],
     alpha: &'a [f64],
     low: Option<&'a [f64]>,
+    features: [Option<&'a [f64]>; 2],
+}
+
+impl Lent<'_> {
+    /// An objective over factors and biases, with the maps of what is known of users and items where something is.
+    fn described(&self, factors: Box<dyn Objective>) -> Result<Box<dyn Objective>, Failure> {
+        if self.features == [None; 2] {
+            return Ok(factors);
+        }
+        Ok(Box::new(WithFeatures::new(factors, self.features)?))
+    }
 }
 
 /// Entries that are held out, lent.
@@ -106,6 +121,8 @@ impl Aside<'_> {
 
 impl Entries<'_> {
     fn lend(&self) -> PyResult<Lent<'_>> {
+        let [users, items] =
+            self.features.each_ref().map(|f| f.as_ref().map(|f| f.as_slice()).transpose());
         Ok(Lent {
             codes: [self.users.as_slice()?, self.items.as_slice()?],
             target: self.target.as_slice()?,
@@ -113,6 +130,7 @@ impl Entries<'_> {
             start: self.start.as_slice()?,
             alpha: self.alpha.as_slice()?,
             low: self.low.as_ref().map(|l| l.as_slice()).transpose()?,
+            features: [users?, items?],
         })
     }
 }
@@ -158,23 +176,27 @@ impl Model {
             (all == [n; 3]).then_some(()).ok_or_else(told)
         };
         let mut start = lent.start.to_vec();
+        let built = |factors: Box<dyn Objective>, start: Vec<f64>, repeated: usize| {
+            let objective = lent.described(factors)?;
+            fits(objective.dim())?;
+            Ok(Built { objective, start, repeated })
+        };
         if let Some((most, seed, fixed, true)) = self.pairs {
             let ranks = SampledRanks::new(shape, lent.codes, most, seed, fixed)?;
-            fits(ranks.dim())?;
-            return Ok(Built { objective: Box::new(ranks), start, repeated: 0 });
+            return built(Box::new(ranks), start, 0);
         }
         if let Some((each, seed, fixed, false)) = self.pairs {
             let pairs = RankedPairs::new(shape, loss, lent.codes, each, seed, fixed)?;
-            fits(pairs.dim())?;
-            return Ok(Built { objective: Box::new(pairs), start, repeated: 0 });
+            return built(Box::new(pairs), start, 0);
         }
         let factors = Factors::new(shape, loss, lent.codes, lent.target, lent.weight)?;
-        fits(factors.dim())?;
-        if self.fresh {
-            factors.lead(&*penalty(lent), &mut start);
+        let own = factors.dim();
+        if self.fresh && start.len() >= own && lent.alpha.len() >= own {
+            // Maps are 0 in a start that says nothing: what users and items have of their own is all.
+            factors.lead(&*penalty(lent), &mut start[..own]);
         }
         let repeated = factors.repeated();
-        Ok(Built { objective: Box::new(factors), start, repeated })
+        built(Box::new(factors), start, repeated)
     }
 }
 
@@ -219,8 +241,8 @@ pub fn fit_factors<'py>(
             let solution = match &aside {
                 None => descent.run(&mut *objective, &*penalty, &mut watcher)?,
                 Some(aside) => {
-                    let mut loss = model.held(aside)?;
-                    let mut held = HeldOut::new(&mut loss, aside.patience, aside.least);
+                    let mut loss = lent.described(Box::new(model.held(aside)?))?;
+                    let mut held = HeldOut::new(&mut *loss, aside.patience, aside.least);
                     descent.run_held(&mut *objective, &*penalty, &mut held, &mut watcher)?
                 }
             };

@@ -14,6 +14,7 @@ from steepest._types import Floats
 from steepest.errors import InputError
 
 from .cells import Cells, codes_of
+from .features import Columns
 from .problem import Factors, Problem
 
 __all__ = ["Asking", "ColdStart", "top"]
@@ -32,6 +33,8 @@ class Asking:
     _factors: Factors
     _seen: Any
     _known: Any
+    #: Features of users, and of items, where there are any: they answer for who has nothing else.
+    _columns: tuple[Columns | None, ...]
     _unseen: str
     #: Whether nothing is known of an item that nobody has: a click that is not there says something, a rating nothing.
     _items_need_cells: bool
@@ -65,7 +68,7 @@ class Asking:
         side = ("users", "items").index(name)
         known = (self.user_ids_, self.item_ids_)[side]
         codes = np.arange(len(known)) if ids is None else codes_of(name, ids, known)
-        if name == "items" and not self._items_need_cells:
+        if self._columns[side] is not None or (name == "items" and not self._items_need_cells):
             return codes
         return np.where((codes >= 0) & self._with_cells()[side][codes], codes, -1)
 
@@ -91,8 +94,9 @@ class Asking:
         Parameters
         ----------
         users : array of ids of shape (users,), optional
-            All that were fitted unless given, in the order of `user_ids_`. Users that the fit has not seen, or who
-            have nothing there, get the items that are best without factors, with a warning (`ColdStart`).
+            All that are known unless given, in the order of `user_ids_`. Users that the fit has not seen, or who have
+            nothing there, get the items that are best without factors, with a warning (`ColdStart`), unless it had
+            features of them.
         n : int, default 10
             How many for each; at most as many as there are items.
         exclude_seen : bool, default True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from steepest import _core
+from steepest._types import Floats
 
 from .cells import Cells
-from .problem import Factors, Problem
+from .problem import Factors, Maps, Problem
 
 __all__ = ["Tried", "choose", "largest_alpha"]
 
@@ -51,7 +52,7 @@ class Tried:
 
 def largest_alpha(problem: Problem, cells: Cells, centre: float) -> float:
     """The alpha above which factors of 0 are a minimum: the largest singular value of the slopes there, each row and
-    column in units of its own penalty."""
+    column in units of its own penalty. Maps of features are not looked at: they cost little at any alpha."""
     if problem.against:
         return _largest_ranked(problem, cells)
     slopes = cells.ratings - centre
@@ -77,7 +78,7 @@ def largest_alpha(problem: Problem, cells: Cells, centre: float) -> float:
 def _largest_ranked(problem: Problem, cells: Cells) -> float:
     """The same where items are ranked, whose slopes the core alone knows: with one side's factors 0 those of that side
     are the matrix of slopes times the other's."""
-    one = replace(problem, rank=1, alpha=0.0)
+    one = replace(problem, rank=1, alpha=0.0, features=(None, None))
     count = cells.shape[0]
     scale = [np.sqrt(a) for a in replace(problem, alpha=1.0).alphas(cells)]
     none = [np.zeros(width) for width in one.widths(cells.shape)]
@@ -285,7 +286,8 @@ def _widened(at: Factors, rank: int, seed: int) -> Factors:
         more = rng.standard_normal((len(side), rank - side.shape[1]))
         size = NUDGE * float(np.sqrt(np.mean(side**2)))
         parts.append(np.concatenate([side, size * more], axis=1))
-    return replace(at, users=parts[0], items=parts[1])
+    wider = np.eye(at.users.shape[1], rank)
+    return replace(at, users=parts[0], items=parts[1], maps=_turned(at, (wider, wider)))
 
 
 def _narrowed(at: Factors, rank: int) -> Factors:
@@ -293,7 +295,18 @@ def _narrowed(at: Factors, rank: int) -> Factors:
     (left, inner), (right, outer) = np.linalg.qr(at.users), np.linalg.qr(at.items)
     u, sizes, v = np.linalg.svd(inner @ outer.T)
     root = np.sqrt(sizes[:rank])
-    return replace(at, users=(left @ u[:, :rank]) * root, items=(right @ v[:rank].T) * root)
+    at = replace(at, users=(left @ u[:, :rank]) * root, items=(right @ v[:rank].T) * root)
+    if at.maps == (None, None):
+        return at
+    # What maps say turns as the factors do.
+    turns = np.linalg.pinv(inner) @ (u[:, :rank] * root), np.linalg.pinv(outer) @ (v[:rank].T * root)
+    return replace(at, maps=_turned(at, turns))
+
+
+def _turned(at: Factors, by: Sequence[Floats]) -> Maps:
+    """What maps say of factors that are multiplied by a matrix, a side each."""
+    maps = [None if own is None else (own[0] @ turn, own[1]) for own, turn in zip(at.maps, by, strict=True)]
+    return maps[0], maps[1]
 
 
 def as_dicts(tried: list[Tried]) -> list[dict[str, Any]]:

@@ -51,6 +51,15 @@ class ClicksFactorization(Factorization):
     many draws that took (at most 100). They are drawn anew each time, and steps are those of a rule (`adagrad`) over
     batches of clicks, for as many rounds through all of them as rank held-out ones best.
 
+    Where `fit` is given features of users, items or both, ``p_u = e_u + W'f_u``, and q_i and c_i likewise: what
+    each has of its own, and a linear map of their row of numbers, learnt with all else. Columns are centred and
+    scaled to a mean square of 1 within, over those with clicks: their units do not matter, and a constant one says
+    nothing. In the penalty ``|e_u|^2`` takes the place of ``|p_u|^2``, and ``alpha / 2 * (|W|^2 + |w|^2) / n`` is
+    added, with n users or items: an entry of a map weighs as much as one of a single user, so that what features
+    can explain they do. Of whom there are features and no click is answered by ``W'f`` and ``w'f`` alone, and does
+    not count as what nobody clicks. L-BFGS descends then unless `method` says otherwise, to `tol`; not for
+    ``loss="warp"``.
+
     None of these problems is convex: where rounds go on to `tol` `result_` says ``estimated`` or ``criterion``, never
     that it is the least there is.
 
@@ -71,7 +80,8 @@ class ClicksFactorization(Factorization):
         Holds all factors at or above 0; for the squared loss.
     method : str or settings, optional
         A method or, with ``loss="bpr"``, a rule of the catalogue by its name, or with its settings as an object;
-        alternating minimisation unless given, of pairs L-BFGS. With ``loss="warp"`` a rule, adagrad unless given.
+        alternating minimisation unless given, of pairs or with features L-BFGS. With ``loss="warp"`` a rule, adagrad
+        unless given.
     validation : float, "last" or None, default 0.1
         The share of clicks held out to choose by and to judge; "last" holds out the last of each user who has two
         (leave-last-out, as `split_last`), by `time` or else the order of the rows; None where rank and alpha are given
@@ -100,6 +110,12 @@ class ClicksFactorization(Factorization):
         Of ``loss="bpr"`` and ``"warp"``; else empty.
     user_ids_, item_ids_ : ndarray
         Which id each row of factors is of, ascending.
+    user_map_, item_map_ : ndarray of shape (columns, rank) or None
+        W: what each column of features adds to the factors, by its standard deviation; None without features.
+    user_bias_map_, item_bias_map_ : ndarray of shape (columns,) or None
+        w: what it adds to the bias, where there is one.
+    user_columns_, item_columns_ : list of str or None
+        The columns' names.
     rank_, alpha_ : int, float
         Those chosen or given.
     held_out_ : dict of dict
@@ -173,7 +189,14 @@ class ClicksFactorization(Factorization):
         self.watch = watch
 
     def fit(
-        self, users: Any, items: Any = None, counts: Any = None, *, time: Any = None
+        self,
+        users: Any,
+        items: Any = None,
+        counts: Any = None,
+        *,
+        time: Any = None,
+        user_features: Any = None,
+        item_features: Any = None,
     ) -> ClicksFactorization:
         """Fit factors to clicks.
 
@@ -189,6 +212,11 @@ class ClicksFactorization(Factorization):
         time : array of shape (rows,), optional
             When each was made: the last are held out. Numbers, dates, or texts that write one of these; of texts
             that could be dates month first or day first a finding says how they were read.
+        user_features, item_features : frame, mapping or array, optional
+            Rows of finite numbers, of which factors and biases are a linear map in part: a pandas frame whose index
+            is the ids; another frame, or one whose index only counts rows, with the ids in its first column; a mapping
+            of ids to rows; or an array with a row for each of the ids 0, 1, .... All that are clicked, or click, must
+            have a row. Of whom there is a row and no click is taken in too, and answered by what the features say.
 
         Returns
         -------
@@ -198,7 +226,8 @@ class ClicksFactorization(Factorization):
         ------
         InputError
             Ids or times that are missing, counts that are negative or not finite, no click at all, too few to hold some
-            out, or a setting that cannot be.
+            out, a setting that cannot be, or features that are missing, no numbers, sparse, or not for this loss or
+            method.
 
         Warns
         -----
@@ -206,7 +235,8 @@ class ClicksFactorization(Factorization):
             If a budget ran out first.
         """
         given = read(users, items, counts, time=time, called="counts")
-        return self._fit(given, in_order=not sparse.issparse(users))  # type: ignore[no-any-return]
+        ordered = not sparse.issparse(users)
+        return self._fit(given, user_features, item_features, in_order=ordered)  # type: ignore[no-any-return]
 
     def predict(self, users: Any, items: Any) -> Floats:
         """The score of each pair: near 1 what a user is likely to have, near 0 what not.
@@ -216,9 +246,9 @@ class ClicksFactorization(Factorization):
         Parameters
         ----------
         users, items : array of ids of shape (rows,)
-            Pairs. Of users without clicks and items that the fit has not seen the score is 0 (of a loss that ranks the
-            bias of an item that it has), with a warning (`ColdStart`); `recommend` answers such users by what is
-            popular.
+            Pairs. Of users without clicks and items that the fit has not seen, unless it had features of them, the
+            score is 0 (of a loss that ranks the bias of an item that it has), with a warning (`ColdStart`);
+            `recommend` answers such users by what is popular.
 
         Returns
         -------

@@ -19,6 +19,7 @@ from steepest.result import Result
 from .asking import Asking
 from .cells import Cells, coded, codes_of, read, unlike
 from .choosing import Tried, as_dicts, choose, most_useful_rounds
+from .features import Columns, Features, extended, matching, rated, read_features, standardised
 from .judging import added_of, lists_judged, split_off
 from .problem import Factors, Problem
 from .saved import Saved
@@ -85,7 +86,9 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
 
     # Fitting
 
-    def _fit(self, given: Cells, *, in_order: bool = True) -> Any:
+    def _fit(
+        self, given: Cells, user_features: Any = None, item_features: Any = None, *, in_order: bool = True
+    ) -> Any:
         self._check()
         if self.validation == "last" and given.time is None:
             if not in_order:
@@ -94,8 +97,11 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
                     "last"
                 )
             given = replace(given, time=np.arange(len(given)))
-        cells = self._prepared(given)
-        problem = self._problem(cells)
+        features = read_features("user", user_features), read_features("item", item_features)
+        # Of whom there is no rating is not looked at where features will answer.
+        cells = rated(self._prepared(given), (features[0] is not None, features[1] is not None))
+        columns = standardised(features[0], cells.user_ids), standardised(features[1], cells.item_ids)
+        problem = self._problem(cells).described(rows_of(columns))
         tried: list[Tried] = []
         at: Factors | None = None
         self.held_out_: dict[str, dict[str, float]] = {}
@@ -133,20 +139,40 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
                 "validation a share of them): pass rank= and alpha="
             )
         self.tried_ = tried
-        self._solve(problem, cells, at or problem.start(cells, self._centre(cells), self.seed))
+        start = at or problem.start(cells, self._centre(cells), self.seed)
+        self._solve(problem, cells, start, columns, features)
         return self
 
-    def _solve(self, problem: Problem, cells: Cells, start: Factors) -> None:
+    def _solve(
+        self,
+        problem: Problem,
+        cells: Cells,
+        start: Factors,
+        columns: tuple[Columns | None, ...] = (None, None),
+        features: tuple[Features | None, ...] = (None, None),
+    ) -> None:
         factors, result = problem.solve(cells, start, self.watch)
         result["findings"] += [*cells.found, *self._noticed(cells), *self._chosen_by(), *self._compared()]
-        self._keep(problem, cells, factors)
+        cells, factors, columns, more = extended(cells, factors, columns, features)
+        result["findings"] += _answered(*more)
+        self._keep(problem, cells, factors, columns)
         self.result_: Result = result
         self.n_iter_ = result.nit
         if not result.success:
             warnings.warn(f"{type(self).__name__}: {result.message}", NotConverged, stacklevel=3)
 
-    def _keep(self, problem: Problem, cells: Cells, factors: Factors) -> None:
-        self._at, self._cells, self._factors = problem, cells, factors
+    def _keep(
+        self,
+        problem: Problem,
+        cells: Cells,
+        factors: Factors,
+        columns: tuple[Columns | None, ...] = (None, None),
+    ) -> None:
+        self._at, self._cells, self._factors, self._columns = problem, cells, factors, columns
+        maps: list[Any] = [(None, None) if own is None else own for own in factors.maps]
+        self.user_map_, self.user_bias_map_ = maps[0]
+        self.item_map_, self.item_bias_map_ = maps[1]
+        self.user_columns_, self.item_columns_ = (None if c is None else list(c.names) for c in columns)
         self.rank_, self.alpha_ = problem.rank, problem.alpha
         self.user_ids_, self.item_ids_ = cells.user_ids, cells.item_ids
         self.user_factors_, self.item_factors_ = factors.users, factors.items
@@ -241,6 +267,8 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         """
         if not hasattr(self, "_cells"):
             return self.fit(users, items, ratings)
+        if self._at.has_features:
+            raise InputError("partial_fit does not go on where there are features: fit to all ratings again")
         more = self._prepared(read(users, items, ratings))
         cells = self._together(_joined(self._cells, more))
         problem = self._at
@@ -264,7 +292,8 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
 
         Exact for a squared loss, and otherwise to the tolerance: what a fit would make of them if they changed no
         item. Ratings of items that the
-        fit has not seen are left out, with a warning.
+        fit has not seen are left out, with a warning. Not where users have features: fit again then, or, of whom there
+        is no rating, `add_by_features`.
 
         Parameters
         ----------
@@ -278,9 +307,15 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If a user is known already (`partial_fit` takes their new ratings), or none of the items is.
+            If a user is known already (`partial_fit` takes their new ratings), none of the items is, or users have
+            features.
         """
         check_is_fitted(self, "user_factors_")
+        if self._columns[0] is not None:
+            raise InputError(
+                "add_users does not weigh ratings against what features say: fit to all ratings again, or take in whom "
+                "there is no rating of by add_by_features(user_features=)"
+            )
         given = self._prepared(read(users, items, ratings))
         known = codes_of("users", given.user_ids, self.user_ids_) >= 0
         if known.any():
@@ -301,13 +336,12 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         start = Factors(
             np.zeros((count, problem.rank)), np.zeros(width), old.items, old.item_biases, old.centre
         )
+        scaled = replace(problem, features=(None, None))
         # alpha as it stood in the fit: what a rating weighs there, it weighs here.
-        if problem.by_count:
-            scaled = problem
-        else:
-            totals = [problem.total(c) for c in (cells, self._cells)]
+        if not problem.by_count:
+            totals = [problem.total(c) for c in (cells, self._fitted())]
             share = count / self._cells.shape[0]
-            scaled = replace(problem, alpha=problem.alpha * totals[1] / totals[0] * share)
+            scaled = replace(scaled, alpha=problem.alpha * totals[1] / totals[0] * share)
         folded = scaled.fold(cells, start)
         ids = np.concatenate([self.user_ids_, cells.user_ids])
         order = np.argsort(ids, kind="stable")
@@ -317,9 +351,60 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             old.items,
             old.item_biases,
             old.centre,
+            maps=old.maps,
         )
-        self._keep(problem, _joined(self._cells, cells), factors)
+        self._keep(problem, _joined(self._cells, cells), factors, self._columns)
         return self
+
+    def add_by_features(self, *, user_features: Any = None, item_features: Any = None) -> Any:
+        """Take in users and items of whom there is no rating yet: their factors and biases are what their features say.
+
+        What the fit has learnt of features is all that is known of them; `fit` again once they have ratings. Those that
+        `fit` was given features of, and no ratings, are there already.
+
+        Parameters
+        ----------
+        user_features, item_features : frame, mapping or array, optional
+            As in `fit`, of the same columns; the ids must be new.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If the fit had no such features, columns differ, or an id is known already.
+
+        Examples
+        --------
+        >>> from steepest.factors import RatingsFactorization
+        >>> users, items = ["ann", "ann", "bob", "bob", "cy"], ["tea", "rum", "tea", "rum", "tea"]
+        >>> strong = {"tea": [0.0], "rum": [40.0]}
+        >>> model = RatingsFactorization(rank=1, alpha=0.1).fit(users, items, [5, 1, 4, 1, 5], item_features=strong)
+        >>> model = model.add_by_features(item_features={"gin": [38.0], "juice": [0.0]})
+        >>> gin, juice = model.predict(["cy", "cy"], ["gin", "juice"])
+        >>> bool(gin < juice)
+        True
+        """
+        check_is_fitted(self, "user_factors_")
+        more: list[Features | None] = []
+        for side, own, given in zip(
+            ("user", "item"), self._columns, (user_features, item_features), strict=True
+        ):
+            one = matching(own, read_features(side, given), side)
+            if one is not None:
+                known = codes_of(f"{side}_features", one.ids, getattr(self._cells, f"{side}_ids")) >= 0
+                if known.any():
+                    raise InputError(f"{side} {one.ids[known.argmax()]!s} is known already")
+            more.append(one)
+        cells, factors, columns, _ = extended(self._cells, self._factors, self._columns, tuple(more))
+        self._keep(self._at, cells, factors, columns)
+        return self
+
+    def _fitted(self) -> Cells:
+        """What was fitted: without those who were taken in by their features alone."""
+        return rated(self._cells, (self._columns[0] is not None, self._columns[1] is not None))
 
     def summary(self, width: int = 80) -> str:
         """What was fitted and how good it is, as text.
@@ -339,6 +424,11 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             f"{type(self).__name__}: {len(self._cells):,} pairs of {users:,} users and {items:,} items",
             f"rank {self.rank_}, alpha {self.alpha_:.3g}"
             + (", chosen on what was held out" if self.tried_ else ""),
+            *(
+                f"features of {side}s: {', '.join(own.names)}"
+                for side, own in zip(("user", "item"), self._columns, strict=True)
+                if own is not None
+            ),
             self.result_.message,
         ]
         lines = [line for text in shown for line in textwrap.wrap(text, width)]
@@ -377,6 +467,29 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         return plot_recommender(
             self.held_out_, self._drawn, as_dicts(self.tried_), self.result_.history, file=file
         )
+
+
+def rows_of(columns: tuple[Columns | None, ...]) -> tuple[Floats | None, Floats | None]:
+    """The rows of the users, and of the items."""
+    users, items = (None if own is None else own.rows for own in columns)
+    return users, items
+
+
+def _answered(users: int, items: int) -> list[Finding]:
+    """What is to be said where features are all that is known of some."""
+    if not users + items:
+        return []
+    named = [f"{count} {name}" for count, name in ((users, "users"), (items, "items")) if count]
+    return [
+        Finding(
+            "answered_by_features",
+            "note",
+            f"Of {' and '.join(named)} there is no rating or click: what their features say answers.",
+            {"users": users, "items": items},
+            0,
+            "Fit again once they have some: these count for more than features do.",
+        )
+    ]
 
 
 def _joined(first: Cells, second: Cells) -> Cells:

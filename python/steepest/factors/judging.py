@@ -161,7 +161,7 @@ def lists_judged(
     added
         What is added to each item's score.
     cold
-        The same for users who have nothing in the fit, instead of any factors.
+        The same for users who have nothing in the fit, and no features, instead of any factors.
     fit, held
         What is known, which is not recommended; and what is right, each pair once.
     """
@@ -169,6 +169,9 @@ def lists_judged(
     if len(users) > USERS:
         users = np.sort(np.random.default_rng(seed).choice(users, USERS, replace=False))
     there = np.bincount(fit.users, minlength=fit.shape[0])[users] > 0
+    if factors is not None and factors.maps[0] is not None:
+        # Of whom there is nothing else features say it.
+        there[:] = True
     none = np.zeros((fit.shape[1], 1))
     count = min(TOP, fit.shape[1])
     lists = np.full((len(users), count), -1)

@@ -26,6 +26,9 @@ TOLERANCE, ROUNDS, RANKED = 1.0, 20, 30
 #: What the fit is solved to whose figures are given, and iterations at most where items are ranked: the order of items
 #: stands long before the mean over pairs does.
 ROUGH, JUDGED = 0.1, 100
+#: Iterations of a fit on the way where there are features, and the method then.
+STEPS = 60
+LBFGS: tuple[str, list[tuple[str, float]]] = ("lbfgs", [])
 #: Rounds without a fall of the held-out loss before a fit ends, and the share of it that a fall must come to.
 PATIENCE, FALL = 3, 1e-3
 #: The size of the first factors where items are ranked.
@@ -59,6 +62,11 @@ def method_of(given: Any) -> tuple[str, list[tuple[str, float]]] | None:
     return given.name, list(checked(given.registry, given.name, given.settings).items())
 
 
+#: What a map makes of each column: of the factors, a row for each, and of the bias.
+Map = tuple[Floats, Floats]
+Maps = tuple[Map | None, Map | None]
+
+
 @dataclass(frozen=True)
 class Factors:
     """Factors and biases of users and items, and what is added to every score."""
@@ -70,15 +78,18 @@ class Factors:
     centre: float
     fresh: bool = False
     """Whether they say nothing yet."""
+    maps: Maps = (None, None)
+    """What features say of the users' factors and biases, and of the items', which hold it; None without any."""
 
     def times(self, unit: float) -> Factors:
         """The same with scores so many times as far from the centre."""
         root = np.sqrt(unit)
         sides = root * self.users, unit * self.user_biases, root * self.items, unit * self.item_biases
-        return Factors(*sides, self.centre, self.fresh)
+        maps = tuple(None if own is None else (root * own[0], unit * own[1]) for own in self.maps)
+        return Factors(*sides, self.centre, self.fresh, (maps[0], maps[1]))
 
     def packed(self) -> Floats:
-        """All in one row, as the core has them."""
+        """Factors and biases in one row."""
         return np.concatenate([self.users.ravel(), self.user_biases, self.items.ravel(), self.item_biases])
 
     def scores(self, users: NDArray[Any], items: NDArray[Any]) -> Floats:
@@ -130,6 +141,15 @@ class Problem:
     threads: int = 0
     rounds: int | None = None
     """How many did best on ratings that were held out elsewhere; None to go on to the tolerance."""
+    features: tuple[Floats | None, Floats | None] = (None, None)
+    """Rows of numbers of each user, and of each item, that a part of the factors and biases is a linear map of; each
+    of its entries weighs in the penalty as much as one of a user or item does in the mean. The core has columns of
+    length 1, and maps as much longer: their bends are then like those of what one user or item has of its own."""
+
+    @property
+    def has_features(self) -> bool:
+        """Whether there are any, of users or of items."""
+        return any(rows is not None for rows in self.features)
 
     @property
     def led(self) -> bool:
@@ -146,6 +166,19 @@ class Problem:
         """Whether it makes as many rounds as rank held-out clicks best, which are tried before."""
         return self.by_rank or (self.background > 0 and self.alternates and self.led)
 
+    def described(self, features: tuple[Floats | None, Floats | None]) -> Problem:
+        """The same with features, where it can have them."""
+        if features[0] is None and features[1] is None:
+            return self
+        said = "user_features and item_features are"
+        if self.by_rank:
+            raise InputError(f'{said} for losses that have slopes: take loss="bpr", or leave them out')
+        if self.nonnegative:
+            raise InputError(f"{said} not for nonnegative factors: leave one of the two out")
+        if self.method is not None and self.method[0] == "alternating":
+            raise InputError(f"{said} not for the method alternating: leave method out, which takes lbfgs")
+        return replace(self, features=features, method=self.method or LBFGS)
+
     def widths(self, shape: tuple[int, int]) -> list[int]:
         """How many biases users have, and items."""
         return [shape[0] if self.biases and not self.against else 0, shape[1] if self.biases else 0]
@@ -159,7 +192,8 @@ class Problem:
 
     def quick(self) -> Problem:
         """The same for fits on the way to a rank and an alpha."""
-        return replace(self, tol=max(self.tol, TOLERANCE), max_iter=RANKED if self.against else ROUNDS)
+        rounds = RANKED if self.against else STEPS if self.has_features else ROUNDS
+        return replace(self, tol=max(self.tol, TOLERANCE), max_iter=rounds)
 
     def start(self, cells: Cells, centre: float, seed: int) -> Factors:
         """Random factors of the ratings' own size; the items' biases are their mean, drawn to 0 as alpha says."""
@@ -174,6 +208,13 @@ class Problem:
         ]
         if self.nonnegative:
             factors = [np.abs(f) for f in factors]
+        maps: list[Any] = [None, None]
+        for side, (rows, codes) in enumerate(zip(self.features, (cells.users, cells.items), strict=True)):
+            if rows is not None:
+                # Of whom there is no rating, features say all.
+                factors[side][np.bincount(codes, minlength=cells.shape[side]) == 0] = 0.0
+                width = rows.shape[1] if self.widths(cells.shape)[side] else 0
+                maps[side] = np.zeros((rows.shape[1], self.rank)), np.zeros(width)
         biases = [np.zeros(width) for width in self.widths(cells.shape)]
         if self.biases and self.loss == "squared":
             weight = np.ones(len(cells)) if cells.weight is None else cells.weight
@@ -184,7 +225,9 @@ class Problem:
             # Were people all alike, an item would stand above another as often as it is clicked more.
             often = np.bincount(cells.items, minlength=items) + 1.0
             biases[1] = np.log(often / often.mean())
-        return Factors(factors[0], biases[0], factors[1], biases[1], centre, fresh=True)
+        return Factors(
+            factors[0], biases[0], factors[1], biases[1], centre, fresh=True, maps=(maps[0], maps[1])
+        )
 
     def alphas(self, cells: Cells) -> list[Floats]:
         """alpha of each user, and of each item."""
@@ -287,15 +330,22 @@ class Problem:
         for alpha, width in zip(self.alphas(cells), self.widths(cells.shape), strict=True):
             penalty += [np.repeat(alpha, self.rank), alpha[:width]]
             parts += [np.zeros(len(alpha) * self.rank), np.full(width, -np.inf)]
+        features: list[Any] = []
+        for rows, width in zip(self.features, self.widths(cells.shape), strict=True):
+            if rows is not None:
+                count = rows.shape[1] * (self.rank + (1 if width else 0))
+                penalty.append(np.full(count, self.alpha / len(rows) ** 2))
+            features.append(None if rows is None else rows.ravel() / np.sqrt(len(rows)))
         low = np.concatenate(parts) if self.nonnegative else None
         return {
             "users": cells.users,
             "items": cells.items,
             "target": self._targets(cells, start),
             "weight": cells.weight,
-            "start": start.times(1.0 / self.unit).packed(),
+            "start": self.packed(start.times(1.0 / self.unit)),
             "alpha": np.concatenate(penalty),
             "low": low,
+            "features": features,
         }
 
     def _model(self, cells: Cells, start: Factors) -> dict[str, Any]:
@@ -332,7 +382,31 @@ class Problem:
             at += rows * self.rank
             parts.append(x[at : at + width].copy())
             at += width
-        return Factors(parts[0], parts[1], parts[2], parts[3], start.centre).times(self.unit)
+        maps: list[Any] = [None, None]
+        for side, (known, width) in enumerate(zip(self.features, self.widths(cells.shape), strict=True)):
+            if known is None:
+                continue
+            root, end = np.sqrt(len(known)), at + known.shape[1] * self.rank
+            weights = x[at:end].reshape(-1, self.rank) / root
+            at = end + (known.shape[1] if width else 0)
+            maps[side] = weights, x[end:at] / root
+            parts[2 * side] += known @ weights
+            if width:
+                parts[2 * side + 1] += known @ maps[side][1]
+        found = Factors(parts[0], parts[1], parts[2], parts[3], start.centre, maps=(maps[0], maps[1]))
+        return found.times(self.unit)
+
+    def packed(self, at: Factors) -> Floats:
+        """All in one row, as the core has them: what each has of its own, and then the maps."""
+        own, maps = [], []
+        sides = (at.users, at.user_biases), (at.items, at.item_biases)
+        for (factors, biases), rows, map_ in zip(sides, self.features, at.maps, strict=True):
+            if rows is not None and map_ is not None:
+                factors = factors - rows @ map_[0]
+                biases = biases - rows @ map_[1] if len(biases) else biases
+                maps += [np.sqrt(len(rows)) * part.ravel() for part in map_]
+            own += [factors.ravel(), biases]
+        return np.concatenate(own + maps)
 
     def _targets(self, cells: Cells, start: Factors) -> Floats:
         return (cells.ratings - start.centre) / self.unit if self.loss == "squared" else cells.ratings

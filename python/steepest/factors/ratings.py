@@ -33,6 +33,14 @@ class RatingsFactorization(Factorization):
     predicted best, and `result_` says ``held_out``. The problem is not convex: where they go on to `tol` it says
     ``estimated`` or ``criterion``, never that it is the least there is.
 
+    Where `fit` is given features of users, items or both, ``p_u = e_u + W'f_u`` and ``b_u = d_u + w'f_u``: what
+    each has of its own, and a linear map of their row of numbers, learnt with all else. Columns are centred and
+    scaled to a mean square of 1 within, over those who are rated: their units do not matter, and a constant one
+    says nothing. In the penalty ``|e_u|^2 + d_u^2`` takes the place of ``|p_u|^2 + b_u^2``, and ``alpha / 2 *
+    (|W|^2 + |w|^2) / n`` is added, with n users or items: an entry of a map weighs as much as one of a single user,
+    so that what features can explain they do. Of whom there are features and no rating is answered by ``W'f`` and
+    ``w'f`` alone. L-BFGS descends then unless `method` says otherwise, to `tol`.
+
     Nothing needs tuning: rank and alpha are chosen on ratings that are held out, the last ones where there is a time.
 
     Parameters
@@ -53,7 +61,7 @@ class RatingsFactorization(Factorization):
         Whether the penalty of a user or item weighs as much as they have ratings, or all weigh the same.
     method : str or settings, optional
         A method or rule of the catalogue by its name, or with its settings as an object; alternating minimisation
-        unless given.
+        unless given, with features L-BFGS.
     validation : float, "last" or None, default 0.1
         The share of ratings held out to choose by and to judge; "last" holds out the last of each user who has two
         (leave-last-out, as `split_last`), by `time` or else the order of the rows; None where rank and alpha are given
@@ -84,6 +92,12 @@ class RatingsFactorization(Factorization):
         What is added to every score.
     user_ids_, item_ids_ : ndarray
         Which id each row of factors is of, ascending.
+    user_map_, item_map_ : ndarray of shape (columns, rank) or None
+        W: what each column of features adds to the factors, by its standard deviation; None without features.
+    user_bias_map_, item_bias_map_ : ndarray of shape (columns,) or None
+        w: what it adds to the bias.
+    user_columns_, item_columns_ : list of str or None
+        The columns' names.
     rank_, alpha_ : int, float
         Those chosen or given.
     held_out_ : dict of dict
@@ -170,6 +184,8 @@ class RatingsFactorization(Factorization):
         *,
         time: Any = None,
         sample_weight: Any = None,
+        user_features: Any = None,
+        item_features: Any = None,
     ) -> RatingsFactorization:
         """Fit factors to ratings.
 
@@ -185,6 +201,11 @@ class RatingsFactorization(Factorization):
             that could be dates month first or day first a finding says how they were read.
         sample_weight : array of shape (rows,), optional
             At least 0. A pair that is rated twice counts twice.
+        user_features, item_features : frame, mapping or array, optional
+            Rows of finite numbers, of which factors and biases are a linear map in part: a pandas frame whose index
+            is the ids; another frame, or one whose index only counts rows, with the ids in its first column; a mapping
+            of ids to rows; or an array with a row for each of the ids 0, 1, .... All that are rated must have a row. Of
+            whom there is a row and no rating is taken in too, and answered by what the features say.
 
         Returns
         -------
@@ -193,8 +214,8 @@ class RatingsFactorization(Factorization):
         Raises
         ------
         InputError
-            Ids or times that are missing, ratings that are not finite, too few to hold some out, or a setting that
-            cannot be.
+            Ids or times that are missing, ratings that are not finite, too few to hold some out, a setting that cannot
+            be, or features that are missing, no numbers, sparse, or not for this method.
 
         Warns
         -----
@@ -202,7 +223,8 @@ class RatingsFactorization(Factorization):
             If a budget ran out first.
         """
         given = read(users, items, ratings, time=time, sample_weight=sample_weight)
-        return self._fit(given, in_order=not sparse.issparse(users))  # type: ignore[no-any-return]
+        ordered = not sparse.issparse(users)
+        return self._fit(given, user_features, item_features, in_order=ordered)  # type: ignore[no-any-return]
 
     def predict(self, users: Any, items: Any) -> Floats:
         """The rating that each user would give each item; of a loss for classes the probability of 1.
@@ -210,8 +232,8 @@ class RatingsFactorization(Factorization):
         Parameters
         ----------
         users, items : array of ids of shape (rows,)
-            Pairs. Those that the fit has no rating of have no factors and no bias: the mean and the other's bias
-            answer, with a warning (`ColdStart`).
+            Pairs. Those that the fit has no rating of, and had no features of, have no factors and no bias: the mean
+            and the other's bias answer, with a warning (`ColdStart`).
 
         Returns
         -------
@@ -303,13 +325,15 @@ class RatingsFactorization(Factorization):
 
     def _shown(self, factors: Factors, fit: Cells, held: Cells) -> Floats:
         """Scores of what was held out; who has no rating in the fit is cold."""
-        users = np.where(
-            np.bincount(fit.users, minlength=fit.shape[0])[held.users] > 0, held.users.astype(int), -1
-        )
-        items = np.where(
-            np.bincount(fit.items, minlength=fit.shape[1])[held.items] > 0, held.items.astype(int), -1
-        )
-        return factors.scores(users, items)
+        shown = []
+        for own, codes, asked, count in (
+            (factors.maps[0], fit.users, held.users, fit.shape[0]),
+            (factors.maps[1], fit.items, held.items, fit.shape[1]),
+        ):
+            # Unless their features answer.
+            known = (np.bincount(codes, minlength=count)[asked] > 0) | (own is not None)
+            shown.append(np.where(known, asked.astype(int), -1))
+        return factors.scores(*shown)
 
     def _figures(self, factors: Factors, fit: Cells, held: Cells) -> dict[str, dict[str, float]]:
         mean = float(np.average(fit.ratings, weights=fit.weight))

@@ -20,7 +20,8 @@ from steepest.saving import Arrays, pack, read_file, unpack, write_file
 
 from .cells import Cells
 from .choosing import Tried, as_dicts
-from .problem import Factors
+from .features import SIDES, Columns
+from .problem import Factors, Map
 
 __all__ = ["KIND", "Saved", "loaded"]
 
@@ -48,6 +49,7 @@ _RESULT = {
 _FITTED = {
     "rank": int, "alpha": float, "unit": float, "rounds": (None, int), "mean": float, "held_out": Each(Each(REAL)),
     "tried": [{"rank": int, "alpha": REAL, "loss": REAL}], "columns": [str], "result": _RESULT,
+    "features?": {"user": (None, [str]), "item": (None, [str])},
 }  # fmt: skip
 
 
@@ -60,8 +62,8 @@ class Saved:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file, all at once or not at all.
 
-        The ratings or clicks are in it, so that what was seen can be left out and `partial_fit` go on; of `result_`
-        what is as long as the factors is not.
+        The ratings or clicks, and features, are in it, so that what was seen can be left out and `partial_fit` go on;
+        of `result_` what is as long as the factors is not.
 
         Parameters
         ----------
@@ -143,6 +145,20 @@ def taken_apart(model: Any) -> tuple[dict[str, Any], Arrays]:
         "columns": list(model.columns_),
         "result": result,
     }
+    if model._at.has_features:
+        fitted["features"] = {
+            name: None if own is None else list(own.names)
+            for name, own in zip(SIDES, model._columns, strict=True)
+        }
+    for name, own, map_ in zip(SIDES, model._columns, factors.maps, strict=True):
+        if own is not None and map_ is not None:
+            arrays |= {
+                f"features.{name}s": own.rows,
+                f"features.{name}_centre": own.centre,
+                f"features.{name}_scale": own.scale,
+                f"maps.{name}": map_[0],
+                f"maps.{name}_bias": map_[1],
+            }
     parameters = {name: value for name, value in model.get_params().items() if name != "watch"}
     if isinstance(model.method, Settings):
         method = model.method
@@ -243,12 +259,19 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
     chosen = {name: fitted[name] for name in ("rank", "alpha", "unit", "rounds")}
     problem = replace(model._problem(cells), **chosen)
     sides = [(arrays[f"factors.{name}s"], arrays[f"factors.{name}_biases"]) for name in ("user", "item")]
-    factors = Factors(*sides[0], *sides[1], fitted["mean"])
+    named = fitted.get("features") or {}
+    widths = problem.widths(cells.shape)
+    described = [
+        _described(name, named.get(name), arrays, (len(own), problem.rank, width))
+        for name, own, width in zip(SIDES, ids, widths, strict=True)
+    ]
+    columns = described[0][0], described[1][0]
+    factors = Factors(*sides[0], *sides[1], fitted["mean"], maps=(described[0][1], described[1][1]))
     shapes = {
         "users": (len(ids[0]), problem.rank),
         "items": (len(ids[1]), problem.rank),
-        "user_biases": problem.widths(cells.shape)[:1],
-        "item_biases": problem.widths(cells.shape)[1:],
+        "user_biases": widths[:1],
+        "item_biases": widths[1:],
     }
     for name, shape in shapes.items():
         real("factors", getattr(factors, name), tuple(shape))
@@ -260,16 +283,52 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
     for own, count in zip(codes, cells.shape, strict=True):
         if own.dtype != np.uint32 or own.shape != cells.ratings.shape or not len(own) or own.max() >= count:
             raise InputError("a rating is of a user or an item that is not there")
-    model._keep(problem, cells, factors)
+    # The fit saw those who are rated, and of the others what features say.
+    seen = [np.bincount(own, minlength=count) > 0 for own, count in zip(codes, cells.shape, strict=True)]
+    rows = [None if own is None else own.rows[there] for own, there in zip(columns, seen, strict=True)]
+    problem = problem.described((rows[0], rows[1]))
+    model._keep(problem, cells, factors, columns)
     model.tried_ = [Tried(**row) for row in fitted["tried"]]
     model.held_out_, model.columns_ = fitted["held_out"], tuple(fitted["columns"])
-    result = fitted["result"] | {"x": factors.times(1.0 / problem.unit).packed()}
+    result = fitted["result"] | {"x": problem.packed(_seen(factors, seen, columns).times(1.0 / problem.unit))}
     result["findings"] = [Finding.of(finding) for finding in result["findings"]]
     model.result_ = Result.of(result)
     model.n_iter_ = model.result_.nit
     # What prints it must be able to.
     _ = model.summary(), repr(model.result_)
     return model
+
+
+def _described(
+    name: str, named: list[str] | None, arrays: Arrays, shape: tuple[int, int, int]
+) -> tuple[Columns | None, Map | None]:
+    """A side's features and what its map makes of them, checked; None and None where there are none."""
+    if named is None:
+        return None, None
+    (count, rank, width), k = shape, len(named)
+    found = [
+        arrays[key] for key in (f"features.{name}s", f"features.{name}_centre", f"features.{name}_scale")
+    ]
+    weights, bias = arrays[f"maps.{name}"], arrays[f"maps.{name}_bias"]
+    shapes = (count, k), (k,), (k,), (k, rank), (k if width else 0,)
+    for array, own in zip((*found, weights, bias), shapes, strict=True):
+        real("features", array, own)
+    if k == 0 or not (found[2] >= 0).all():
+        raise InputError("its features are none, or of a size below 0")
+    return Columns(tuple(named), found[1], found[2], found[0]), (weights, bias)
+
+
+def _seen(factors: Factors, seen: list[NDArray[Any]], columns: tuple[Columns | None, ...]) -> Factors:
+    """Those that the fit saw."""
+    for name, there, own in zip(SIDES, seen, columns, strict=True):
+        if own is not None:
+            biases = getattr(factors, f"{name}_biases")
+            parts = {
+                f"{name}s": getattr(factors, f"{name}s")[there],
+                f"{name}_biases": biases[there] if len(biases) else biases,
+            }
+            factors = replace(factors, **parts)
+    return factors
 
 
 def real(what: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
