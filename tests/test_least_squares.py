@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.optimize
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
+from scipy.sparse.linalg import aslinearoperator
 from strd import MODELS, SETS, Set
 
 import steepest
@@ -305,6 +306,41 @@ def test_residuals_that_change_their_number_or_fail() -> None:
         r = steepest.least_squares(lambda x: np.sqrt(x) - 1, [9.0])
         assert r.success
         assert abs(r.x[0] - 1) < 1e-8
+
+
+@pytest.mark.parametrize("loss", ["linear", "soft_l1"])
+@pytest.mark.parametrize("box", [(-np.inf, np.inf), (-0.6, 0.2)])
+def test_a_sparse_jacobian_of_many_variables_is_multiplied_by(loss: str, box: tuple[float, float]) -> None:
+    """Broyden's tridiagonal residuals; dense factors of as many variables take minutes."""
+    n = 3000
+
+    def residuals(x: Any) -> Any:
+        r = (3 - 2 * x) * x + 1
+        r[1:] -= x[:-1]
+        r[:-1] -= 2 * x[1:]
+        return r
+
+    def jac(x: Any) -> Any:
+        return diags_array([3 - 4 * x, -np.ones(n - 1), -2 * np.ones(n - 1)], offsets=[0, -1, 1]).tocsr()
+
+    given = {"bounds": box, "loss": loss}
+    ours = steepest.least_squares(residuals, np.full(n, -0.5), jac, **given)
+    theirs = scipy.optimize.least_squares(residuals, np.full(n, -0.5), jac, **given)
+    assert ours.success, ours.message
+    assert ours.method == "truncated_newton"
+    assert ours.cost <= theirs.cost * (1 + 1e-6) + 1e-12
+    assert ours.jac.shape == theirs.jac.shape == (n, n)
+    np.testing.assert_allclose(ours.x, theirs.x, atol=1e-3)
+    np.testing.assert_allclose(ours.grad, ours.jac.T @ ours.fun if loss == "linear" else ours.grad)
+    operator = steepest.least_squares(
+        residuals, np.full(n, -0.5), lambda x: aslinearoperator(jac(x)), bounds=box
+    )
+    if loss == "linear":
+        np.testing.assert_array_equal(operator.x, ours.x)
+    few = steepest.least_squares(residuals, np.full(n, -0.5), jac, max_nfev=1, **given)
+    assert (few.outcome, few.status) == ("budget", 0)
+    with pytest.raises(InputError, match="no option is called 'foo'"):
+        steepest.least_squares(residuals, np.full(n, -0.5), jac, options={"foo": 1})
 
 
 def test_minimize_refuses_the_method_by_name() -> None:

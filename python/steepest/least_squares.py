@@ -12,7 +12,8 @@ from steepest._types import Floats
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import InputError, did_you_mean
-from steepest.options import Asked
+from steepest.objective import Function
+from steepest.options import LOOP, Asked
 from steepest.points import read_bounds, read_start
 from steepest.residuals import LOSSES, Fit, Loss
 from steepest.result import Result
@@ -20,6 +21,10 @@ from steepest.workers import Called
 
 __all__ = ["least_squares", "read_box"]
 
+
+_PRODUCTS = (
+    "the Jacobian is sparse or an operator, and variables are many: products with it, no factors of it"
+)
 
 #: SciPy's names of methods; one method here does what they do.
 _SCIPYS = ("trf", "dogbox", "lm")
@@ -72,7 +77,9 @@ def least_squares(
         (low, high), each one number or one for each variable.
     method : str or None
         None, or SciPy's "trf", "dogbox" or "lm", is the Levenberg-Marquardt method within bounds, for any numbers of
-        residuals and variables; any other method of `steepest.methods` that takes values and gradients sees F alone.
+        residuals and variables, by dense factors; where `jac` returns a sparse matrix or a LinearOperator of more than
+        500 variables it is "truncated_newton", by products with it. Any other method of `steepest.methods` that takes
+        values and gradients sees F alone.
     ftol, gtol : float, optional
         Claim convergence where F can fall by no more than this part of it, or where no entry of its gradient is larger.
         Unless given: where F can fall by no more than a thousand-millionth of `tol`.
@@ -170,28 +177,35 @@ def least_squares(
         "diff_step": digest(diff_step),
         "path": repr(bool(path)),
     }
-    asked = Asked.of(*_method(method), tol, _options(options, ftol, gtol, max_nfev))
+    given_options = _options(options, ftol, gtol, max_nfev)
+    by_products = _by_products(method, given_options) and fit.keeps
+    asked = Asked.of("truncated_newton" if by_products else _method(method), tol, given_options)
     if asked.workers is not None:
         raise InputError("workers is an argument of its own here: leave it out of the options")
     kept = None if checkpoint is None else Checkpoint(checkpoint, about | asked.description())
-    request = asked.request()
-    for name in ("before", "schedule", "step"):
-        request.pop(name)
     shaped: Callable[[Floats], Any] = lambda x: x.reshape(start.shape)  # noqa: E731
-    request |= {
-        "fit": fit,
-        "x0": start.ravel().tolist(),
-        "count": fit.count,
-        "differences": fit.differences,
-        "weighed": fit.loss is not None,
-        "bounds": None if box is None else (box[0].tolist(), box[1].tolist()),
-        "path": bool(path),
-        "checkpoint": None if kept is None else kept.request(),
-    }
-    with fit.by(workers):
-        told = after_each(callback, shaped, verbose > 1), ten_times_a_second(watch)
-        values = _core.minimize_residuals(request, *told)
-        values |= asked.told(values)
+    loop = {"path": bool(path), "checkpoint": None if kept is None else kept.request()}
+    told = after_each(callback, shaped, verbose > 1), ten_times_a_second(watch)
+    if by_products:
+        sum_of = Function(fit.value, start.ravel(), jac=fit.gradient, hessp=fit.product, bounds=box)
+        with fit.by(workers):
+            values = _core.minimize(sum_of.request() | asked.request() | loop, *told)
+        values |= asked.told(values) | {"reason": _PRODUCTS}
+    else:
+        request = asked.request() | loop
+        for name in ("before", "schedule", "step"):
+            request.pop(name)
+        request |= {
+            "fit": fit,
+            "x0": start.ravel().tolist(),
+            "count": fit.count,
+            "differences": fit.differences,
+            "weighed": fit.loss is not None,
+            "bounds": None if box is None else (box[0].tolist(), box[1].tolist()),
+        }
+        with fit.by(workers):
+            values = _core.minimize_residuals(request, *told)
+            values |= asked.told(values)
     if "max_evaluations" not in (options or {}):
         # What it is called here.
         values["message"] = values["message"].replace("max_evaluations", "max_nfev")
@@ -214,18 +228,23 @@ def _result(
     values: dict[str, Any], fit: Fit, box: tuple[Floats, Floats] | None, shaped: Callable[[Floats], Any]
 ) -> Result:
     """SciPy's fields beside those of every result."""
-    x = values["x"]
-    if fit.stood is None or not np.array_equal(fit.stood[0], x):
+    x = np.asarray(values["x"])
+    if values["reason"] == _PRODUCTS:
+        fit.stand(x)
+    elif fit.stood is None or not np.array_equal(fit.stood[0], x):
         fit.residuals(x)
         fit.jacobian(x)
     assert fit.stood is not None
+    rows: Any
     _, residuals, rows = fit.stood
     gradient = rows.T @ residuals if hasattr(rows, "T") else rows.rmatvec(residuals)
     if fit.loss is not None:
         _, slope, bend = fit.price(residuals)
-        rows = fit.dense(rows, x.size)
+        weights = np.sqrt(np.maximum(bend, np.finfo(float).eps))[:, None]
+        sparse = values["reason"] == _PRODUCTS and hasattr(rows, "multiply")
+        rows = rows if sparse else fit.dense(rows, x.size)
         gradient = rows.T @ slope
-        rows = rows * np.sqrt(np.maximum(bend, np.finfo(float).eps))[:, None]
+        rows = rows.multiply(weights).tocsr() if sparse else rows * weights
     mask, far = np.zeros(x.size, dtype=int), np.ones(x.size)
     if box is not None:
         mask = np.where(x <= box[0], -1, np.where(x >= box[1], 1, 0))
@@ -301,10 +320,14 @@ def _read_loss(loss: Any, f_scale: Any) -> tuple[Loss, float] | None:
     return None if rho is None else (rho, float(f_scale))
 
 
-def _method(method: Any) -> tuple[Any]:
-    if isinstance(method, str) and method in _SCIPYS:
-        method = None
-    return ("levenberg_marquardt" if method is None else method,)
+def _method(method: Any) -> Any:
+    return "levenberg_marquardt" if method is None or method in _SCIPYS else method
+
+
+def _by_products(method: Any, options: Mapping[str, Any]) -> bool:
+    """Whether the method is left to us, and no setting of one is asked for."""
+    settings = set(options) - {*LOOP, "ftol", "gtol"}
+    return not settings and _method(method) == "levenberg_marquardt" and method != "levenberg_marquardt"
 
 
 def _options(

@@ -53,6 +53,10 @@ LOSSES: dict[str, Loss | None] = {
 }
 
 
+#: Variables at most for which factors of the Jacobian are made where it is sparse: they are dense.
+MOST = 500
+
+
 class Fit:
     """The residuals as the core asks for them: numbers in one row, derivatives from wherever they come."""
 
@@ -123,6 +127,45 @@ class Fit:
         here = self._last if np.array_equal(self._at, x) else self.residuals(x)
         self.stood = x.copy(), here, kept if hasattr(kept, "toarray") or hasattr(kept, "matmat") else rows
         return rows, 0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the Jacobian at the start is sparse, or an operator, of more variables than factors are for."""
+        if not callable(self._jac) or self._at.size <= MOST:
+            return False
+        got = self._jac(self._at.copy())
+        kept = hasattr(got, "toarray") or hasattr(got, "matmat")
+        if kept and got.shape == (self.count, self._at.size) and hasattr(got, "T"):
+            self.stood = self._at.copy(), self._last, got
+            return True
+        return False
+
+    def stand(self, x: Floats) -> tuple[Floats, Any]:
+        """The residuals at x, and the Jacobian as it is returned: neither an array nor factors are made of it."""
+        if self.stood is None or not np.array_equal(self.stood[0], x):
+            residuals, rows = self.residuals(x), self._jac(x.copy())
+            if getattr(rows, "shape", None) != (self.count, x.size):
+                rows = self.dense(rows, x.size)
+            self.stood = x.copy(), residuals, rows
+        return self.stood[1:]
+
+    def value(self, x: Floats) -> float:
+        """F(x)."""
+        r = self.residuals(x)
+        return 0.5 * float(r @ r) if self.loss is None else self.price(r)[0]
+
+    def gradient(self, x: Floats) -> Floats:
+        """Its gradient, by a product with the Jacobian."""
+        r, rows = self.stand(x)
+        return np.asarray(rows.T @ (r if self.loss is None else self.price(r)[1]), dtype=np.float64)
+
+    def product(self, x: Floats, p: Floats) -> Floats:
+        """What the Gauss-Newton Hessian makes of p, by two products."""
+        r, rows = self.stand(x)
+        image = rows @ p
+        if self.loss is not None:
+            image = np.maximum(self.price(r)[2], 0.0) * image
+        return np.asarray(rows.T @ image, dtype=np.float64)
 
     def dense(self, got: Any, n: int) -> Floats:
         """A Jacobian that was returned, as an array."""

@@ -163,6 +163,9 @@ class Result(dict[str, Any]):
             result[name] = "" if result[name] is None else str(result[name])
         result["success"] = bool(values.get("success", False))
         for name in ("x", "jac", "path"):
+            # A sparse Jacobian, or an operator, stays what it is.
+            if hasattr(result[name], "toarray") or hasattr(result[name], "matmat"):
+                continue
             if result[name] is not None and not (name != "path" and is_tree(result[name])):
                 result[name] = np.asarray(result[name])
         if isinstance(result["hess_inv"], Mapping):
