@@ -13,8 +13,10 @@ from steepest.portfolio import (
     FactorCovariance,
     max_sharpe,
     mean_variance,
+    min_cvar,
     min_variance,
     risk_parity,
+    tracking,
 )
 
 
@@ -150,3 +152,57 @@ def test_a_ratio_that_was_not_found_is_told_as_one() -> None:
         assert not p.success
         assert p.fun == pytest.approx(-(mu @ p.x) / np.sqrt(p.x @ cov @ p.x), rel=1e-12)
         assert p.certificate["bound"] == np.inf
+
+
+@pytest.mark.parametrize("n", [6, 10, 30])
+@pytest.mark.parametrize("given", [{"gross": 3.0}, {"gross": 2.0, "bounds": (-0.5, 1)}, {"holdings": None}])
+def test_a_variance_that_can_be_hedged_to_nothing_is_within_a_limit_of_sizes_or_trades(
+    n: int, given: dict[str, Any]
+) -> None:
+    """Steps beyond the limit of precision had led far away again: 1e-4 was told where 0 is."""
+    rng = np.random.default_rng(n)
+    loadings = rng.normal(0, 0.02, (n, n // 2))
+    if "holdings" in given:
+        given = {"holdings": np.full(n, 1 / n), "turnover": 3.0}
+    p = min_variance(cov=loadings @ loadings.T, **{"bounds": None} | given)
+    assert p.success, p.message
+    assert p.fun <= p.certificate["bound"] <= 1e-12
+    assert p.x.sum() == pytest.approx(1, abs=1e-9)
+    assert np.abs(p.x).sum() <= given.get("gross", 9.0) + 1e-9
+    # Such a one has no variance beside its gain: no ratio is the highest.
+    if "gross" in given:
+        assert max_sharpe(
+            rng.normal(0.001, 0.001, n), loadings @ loadings.T, **{"bounds": None} | given
+        ).outcome == ("unbounded")
+
+
+def test_weights_that_constraints_leave_no_choice_are_the_answer() -> None:
+    r = np.random.default_rng(0).normal(0, 0.01, (60, 3))
+    worst = np.sort(-r.mean(axis=1))[-3:].mean()
+    for given in ({"bounds": [(1 / 3, 1 / 3)] * 3}, {"bounds": (0, 1 / 3)}, {"bounds": (1 / 3, None)}):
+        for p in (
+            min_cvar(r, **given),
+            min_variance(returns=r, **given),
+            tracking(r[:, 0], returns=r, **given),
+        ):
+            assert p.success, p.message
+            np.testing.assert_allclose(p.x, 1 / 3, rtol=1e-12)
+        assert min_cvar(r, **given).fun == pytest.approx(worst, rel=1e-9)
+    p = min_cvar(r, bounds=[(0.25, 0.25), (0.25, 0.25), (0, 1)])
+    assert p.success
+    assert p.x.tolist() == [0.25, 0.25, 0.5]
+    loadings = FactorCovariance([[0.008, 0.003], [-0.013, 0.009]], [1e-4, 1e-4])
+    for form in (loadings, loadings.dense()):
+        p = min_variance(cov=form, budget=0.0, bounds=(0, 0.08))
+        assert p.success
+        assert p.x.tolist() == [0, 0]
+        with pytest.raises(InputError, match="no portfolio that is allowed has an expected return above"):
+            max_sharpe([0.0005, -0.0001], form, budget=0.0, bounds=(0, 0.08))
+    # A limit that counts little of an asset tells nothing of where it lies.
+    p = min_variance(cov=np.diag([1.0, 4.0]), limits={"a": ([1.0, 1e-13], 0.5, 0.5)})
+    np.testing.assert_allclose(p.x, [0.5, 0.5], atol=1e-9)
+
+
+@pytest.mark.parametrize("given", [{"gross": 1.0}, {"holdings": [1, 0, 0], "turnover": 2.0}])
+def test_nothing_that_costs_anything_is_as_good_as_anything_in_pieces_too(given: dict[str, Any]) -> None:
+    assert min_variance(cov=np.zeros((3, 3)), **given).success

@@ -197,19 +197,27 @@ def _judge(task: Task, excess: Floats, least: dict[str, Any], found: _Crossing) 
 
 def _without_risk(task: Task, excess: Floats, scale: float, best: dict[str, Any]) -> dict[str, Any] | None:
     """A portfolio that gains and does not vary, whose ratio has no end; None where none is found."""
-    values = best
-    if scale > 0:
-        aversion = float(np.abs(excess).max()) / scale / np.sqrt(FREE)
-        values, _ = task.program(-excess / aversion, aversion).solve()
-    w = values["x"]
-    size = float(np.abs(w).max(initial=0.0))
-    gains = float(excess @ w) > 1e-9 * float(np.abs(excess).max()) * size
-    if not (values["success"] and gains and task.bend.variance(w) <= FREE * scale * size**2):
+    steep = float(np.abs(excess).max())
+    # So averse that no gain is worth a variance that would be seen: how much that is, other variances say.
+    for times in (1.0, 10.0, 100.0):
+        values, aversion = best, 0.0
+        if scale > 0:
+            aversion = times * steep / scale / np.sqrt(FREE)
+            values, _ = task.program(-excess / aversion, aversion).solve()
+        w = values["x"]
+        size = float(np.abs(w).max(initial=0.0))
+        variance, gain = task.bend.variance(w), float(excess @ w)
+        # A variance, that of rounding too, gains as much as it costs there: what is without one gains more.
+        paid = 10 * aversion * max(variance, 1e-16 * scale * size**2)
+        gains = gain > max(1e-9 * steep * size, paid)
+        if values["success"] and gains and variance <= FREE * scale * size**2:
+            break
+    else:
         return None
     values |= {"success": False, "status": 5, "outcome": "unbounded", "fun": -np.inf, "history": {}}
     values["certificate"] = None
     values["message"] = (
-        f"Unbounded: a portfolio without variance gains {float(excess @ w):.3g} beside risk_free, so that the ratio "
+        f"Unbounded: a portfolio without variance gains {gain:.3g} beside risk_free, so that the ratio "
         "has no upper end; leave out what does not vary, or raise risk_free to what it returns."
     )
     return values

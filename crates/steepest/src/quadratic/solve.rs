@@ -7,7 +7,6 @@ use crate::descend::{Record, Solution};
 use crate::parallel::cancel;
 use crate::status::{Budget, Status};
 use crate::watch::{Counts, Stop};
-use std::borrow::Cow;
 use std::time::Instant;
 
 /// Variables up to which all are in play at once; and how many are in play at first where there are more.
@@ -22,6 +21,10 @@ const TRY: f64 = 1.0;
 const END: f64 = 1e-4;
 /// Where rounding may hide more than this part of what the value is summed up of, there is no answer: weights ran away.
 const HIDDEN: f64 = 1e-6;
+/// By how much constraints may be missed.
+const MET: f64 = 1e-9;
+/// From this part of what the value is summed up of on, the gap is looked at in each step: rounding may hide it.
+const NEARLY: f64 = 1e-9;
 /// Rounds of active sets from another answer, and from the interior point method's.
 const ROUNDS: (u64, u64) = (12, 8);
 const ASSUMPTION: &str = "the matrix is positive semidefinite; weights without limits lie within a thousand times the largest found";
@@ -88,9 +91,14 @@ impl QuadraticProgram<'_> {
     /// The least, from another program's answer where that is much the same.
     pub fn solve(&self, warm: Option<&Optimum>, stop: &Stop) -> Optimum {
         let mut spent = Spent::new(stop, self.at(self.start.clone()).size);
-        let (scaled, units) = self.alike();
+        let (mut scaled, units) = self.alike();
+        scaled.pin();
         let within = scaled.within();
-        let crossed = within.iter().any(|(low, high)| low - high > 1e-9 * (low.abs() + high.abs()))
+        // Ends beside what is held are differences: what rounding leaves of them is none.
+        let nothing = 1e-12 * scaled.base.iter().map(|w| w.abs()).sum::<f64>();
+        let apart =
+            |low: f64, high: f64| low - high > (1e-9 * (low.abs() + high.abs())).max(nothing);
+        let crossed = within.iter().any(|(low, high)| apart(*low, *high))
             || (0..self.least.len()).any(|i| self.least[i] > self.most[i]);
         if crossed {
             let point = scaled.unsettled(scaled.start.clone(), Prices::zeros(&scaled), &within);
@@ -102,40 +110,6 @@ impl QuadraticProgram<'_> {
             status => status,
         };
         scaled.told(point, status, spent, &units)
-    }
-
-    /// The same with constraints whose largest entry is 1, and what they were divided by.
-    fn alike(&self) -> (QuadraticProgram<'_>, Vec<f64>) {
-        let units: Vec<f64> = (0..self.least.len())
-            .map(|i| self.limit(i).iter().fold(0.0f64, |m, a| m.max(a.abs())))
-            .map(|unit| if unit > 0.0 && unit.is_finite() { unit } else { 1.0 })
-            .collect();
-        let n = self.variables.len().max(1);
-        let over = |v: &[f64]| v.iter().zip(&units).map(|(v, u)| v / u).collect::<Vec<f64>>();
-        let rows = self.limits.chunks_exact(n).zip(&units);
-        let scaled = QuadraticProgram {
-            limits: rows.flat_map(|(row, u)| row.iter().map(move |a| a / u)).collect(),
-            least: over(&self.least).into(),
-            most: over(&self.most).into(),
-            ..self.lent()
-        };
-        (scaled, units)
-    }
-    fn lent(&self) -> QuadraticProgram<'_> {
-        QuadraticProgram {
-            dense: self.dense.as_deref().map(Cow::Borrowed),
-            diagonal: Cow::Borrowed(&self.diagonal),
-            linear: Cow::Borrowed(&self.linear),
-            base: Cow::Borrowed(&self.base),
-            rows: Cow::Borrowed(&self.rows),
-            shift: Cow::Borrowed(&self.shift),
-            costs: Cow::Borrowed(&self.costs),
-            variables: self.variables.clone(),
-            start: self.start.clone(),
-            limits: Cow::Borrowed(&self.limits),
-            least: Cow::Borrowed(&self.least),
-            most: Cow::Borrowed(&self.most),
-        }
     }
 
     /// With more and more variables in play, until the gap over all of them is closed.
@@ -156,7 +130,8 @@ impl QuadraticProgram<'_> {
         let mut play = match warm {
             Some(warm) => {
                 let side = &warm.active.variables;
-                (0..n).filter(|&j| side[j] != -1).for_each(|j| x[j] = warm.solution.x[j]);
+                let free = |j: &usize| side[*j] != -1 && !fixed(&self.variables[*j]);
+                (0..n).filter(free).for_each(|j| x[j] = warm.solution.x[j]);
                 prices = warm.prices.clone();
                 guess = Some(warm.active.clone());
                 side.iter().map(|side| *side != -1).collect()
@@ -291,39 +266,67 @@ impl QuadraticProgram<'_> {
         spent: &mut Spent<'_>,
     ) -> (Settled, bool) {
         let part = self.restricted(play, x);
-        let within = part.within();
-        let kept = |all: &[f64]| -> Vec<f64> {
-            all.iter().zip(play).filter(|(_, p)| **p).map(|(v, _)| *v).collect()
-        };
-        if part.variables.is_empty() {
-            return (part.unsettled(Vec::new(), Prices::zeros(&part), &within), true);
+        let kept: Vec<usize> = (0..x.len()).filter(|&j| play[j]).collect();
+        let prices = Prices { limits: part.some(&prices.limits), rows: prices.rows.clone() };
+        let guess = guess.map(|guess| Active {
+            variables: kept.iter().map(|&j| guess.variables[j]).collect(),
+            limits: part.some(&guess.limits),
+            rows: guess.rows,
+        });
+        // Those that cannot move are no help where constraints are missed.
+        let few = play.iter().zip(&self.variables).any(|(p, v)| !p && v.lower < v.upper);
+        let x = kept.iter().map(|&j| x[j]).collect();
+        let (found, good) = part.of.answer(x, &prices, guess, few, spent);
+        (part.whole(found, self.least.len()), good)
+    }
+
+    /// The answer by active sets, from x where there is a guess, else by interior points; `few` where others may follow.
+    fn answer(
+        &self,
+        x: Vec<f64>,
+        prices: &Prices,
+        guess: Option<Active>,
+        few: bool,
+        spent: &mut Spent<'_>,
+    ) -> (Settled, bool) {
+        let within = self.within();
+        if self.variables.is_empty() {
+            return (self.unsettled(Vec::new(), Prices::zeros(self), &within), true);
         }
-        let place = part.at(part.start.clone());
+        let place = self.at(self.start.clone());
         let enough = |place: &ValuedPoint| END * Self::target(place, spent);
-        if let Some(guess) = guess {
-            let sides = guess.variables.iter().zip(play).filter(|(_, p)| **p).map(|(s, _)| *s);
-            let active = Active { variables: sides.collect(), ..guess };
+        if let Some(active) = guess {
             let trial = SettleLimits { enough: enough(&place), rounds: ROUNDS.0, blind: false };
-            if let Some(settled) = part.settle(kept(x), prices, active, &within, trial) {
+            if let Some(settled) = self.settle(x, prices, active, &within, trial) {
                 spent.counts.iterations += settled.rounds;
                 return (settled, true);
             }
-        } else if part.variables.len() == part.columns() && !part.costs.iter().any(Cost::is_kink) {
+        } else if self.variables.len() == self.columns() && !self.costs.iter().any(Cost::is_kink) {
             // Where each weight is one variable, nothing held is often a good guess: a few rounds in place of many steps.
             let left = spent.stop.iterations.saturating_sub(spent.counts.iterations);
             let rounds = ROUNDS.0.min(left);
             let trial = SettleLimits { enough: enough(&place), rounds, blind: true };
-            let (active, prices) = (Active::nothing(&part), Prices::zeros(&part));
-            if let Some(settled) = part.settle(place.x, &prices, active, &within, trial) {
+            let (active, prices) = (Active::nothing(self), Prices::zeros(self));
+            if let Some(settled) = self.settle(place.x, &prices, active, &within, trial) {
                 spent.counts.iterations += settled.rounds;
                 return (settled, true);
             }
         }
-        let mut interior = Interior::new(&part);
-        let mut aim = TRY;
-        // Those that cannot move are no help where constraints are missed.
-        let few = play.iter().zip(&self.variables).any(|(p, v)| !p && v.lower < v.upper);
+        self.by_interior_points(&within, few, spent)
+    }
+
+    /// The answer of the interior point method, exact where active sets make it so.
+    fn by_interior_points(
+        &self,
+        within: &[(f64, f64)],
+        few: bool,
+        spent: &mut Spent<'_>,
+    ) -> (Settled, bool) {
+        let mut interior = Interior::new(self);
+        let (mut aim, mut rounded) = (TRY, false);
         let (mut halved, mut waited) = (f64::INFINITY, 0);
+        // The best of those whose gap was looked at: beyond the limit of precision steps lead away.
+        let mut best: Option<Settled> = None;
         for _ in 0..STEPS {
             cancel::check();
             if spent.over().is_some() || !interior.step() {
@@ -333,7 +336,23 @@ impl QuadraticProgram<'_> {
             let target = Self::target(&interior.place, spent);
             let [products, slopes, missed] = interior.left;
             spent.record(interior.place.value, products);
-            if products + slopes > aim * target || missed > 1e-9 {
+            let mut due = products + slopes <= aim * target;
+            if !due && products + slopes <= NEARLY * interior.place.size.max(spent.null) {
+                let mut seen = self.unsettled(interior.place.x.clone(), interior.prices(), within);
+                seen.active = interior.active();
+                // The first time that rounding may hide what is left.
+                due = !rounded && seen.gap.bound <= seen.gap.rounding && missed <= MET;
+                rounded |= due;
+                // From there on a step that gains nothing is the last.
+                let gains = best.as_ref().is_none_or(|b| seen.gap.bound < b.gap.bound);
+                if rounded && !due && !gains {
+                    break;
+                }
+                if gains && seen.gap.violation <= MET {
+                    best = Some(seen);
+                }
+            }
+            if !due || missed > MET {
                 match interior.hard <= 0.5 * halved {
                     true => (halved, waited) = (interior.hard, 0),
                     false => waited += 1,
@@ -346,19 +365,27 @@ impl QuadraticProgram<'_> {
             let x = interior.place.x.clone();
             let active = interior.active();
             let trial = SettleLimits { enough: END * target, rounds: ROUNDS.1, blind: false };
-            if let Some(settled) = part.settle(x, &interior.prices(), active, &within, trial) {
+            if let Some(settled) = self.settle(x, &interior.prices(), active, within, trial) {
                 spent.counts.iterations += settled.rounds;
                 return (settled, true);
             }
-            aim *= 1e-2;
+            if products + slopes <= aim * target {
+                aim *= 1e-2;
+            }
             if aim < END {
                 break;
             }
         }
-        let mut found = part.unsettled(interior.place.x.clone(), interior.prices(), &within);
+        let mut found = self.unsettled(interior.place.x.clone(), interior.prices(), within);
         found.active = interior.active();
+        let found = match best {
+            Some(best) if !(found.gap.bound <= best.gap.bound && found.gap.violation <= MET) => {
+                best
+            }
+            _ => found,
+        };
         let good = found.gap.bound <= Self::target(&found.place, spent).max(found.gap.rounding);
-        let met = found.gap.violation <= 1e-9;
+        let met = found.gap.violation <= MET;
         (found, good && met)
     }
 
@@ -368,58 +395,6 @@ impl QuadraticProgram<'_> {
         self.sound(&place, &mut prices);
         let gap = self.gap(&place, &prices, within);
         Settled { place, prices, gap, active: Active::nothing(self), rounds: 0 }
-    }
-
-    /// The program over some of its variables, the others where they are.
-    fn restricted(&self, play: &[bool], x: &[f64]) -> QuadraticProgram<'_> {
-        if play.iter().all(|p| *p) {
-            return self.lent();
-        }
-        let (n, all) = (self.columns(), self.variables.len());
-        let chosen: Vec<usize> = (0..all).filter(|&j| play[j]).collect();
-        let mut place = vec![usize::MAX; n];
-        chosen.iter().for_each(|&j| place[self.variables[j].column] = 0);
-        let columns: Vec<usize> = (0..n).filter(|&i| place[i] == 0).collect();
-        columns.iter().enumerate().for_each(|(k, &i)| place[i] = k);
-        let still: Vec<f64> = x.iter().zip(play).map(|(x, p)| if *p { 0.0 } else { *x }).collect();
-        let mut out = self.weights(&still, true);
-        let some = |v: &[f64]| columns.iter().map(|&i| v[i]).collect::<Vec<f64>>();
-        let base = some(&out);
-        columns.iter().for_each(|&i| out[i] = 0.0);
-        let (pulled, shifted, held) = (self.bend(&out), self.sums(&out), self.holds(&still));
-        let linear = some(&self.linear).iter().zip(some(&pulled)).map(|(c, p)| c + p).collect();
-        let some_left = !columns.is_empty();
-        let dense = self.dense.as_ref().filter(|_| some_left).map(|dense| {
-            let rows = columns.iter().map(|&i| &dense[i * n..(i + 1) * n]);
-            rows.flat_map(|row| columns.iter().map(|&j| row[j])).collect()
-        });
-        let rows = (0..self.costs.len()).flat_map(|k| some(self.row(k))).collect();
-        let limits = (0..self.least.len()).flat_map(|i| chosen.iter().map(move |&j| (i, j)));
-        // As much in all as there was over all variables.
-        let room = |j: usize| self.start[j] - self.variables[j].lower;
-        let spread: f64 = (0..all).map(room).filter(|r| r.is_finite()).sum();
-        let start = chosen.iter().map(|&j| match room(j).is_finite() {
-            true => self.variables[j].lower + spread / chosen.len() as f64,
-            false => self.start[j],
-        });
-        let minus = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect();
-        QuadraticProgram {
-            dense,
-            diagonal: some(&self.diagonal).into(),
-            linear,
-            base: base.into(),
-            rows,
-            shift: self.shift.iter().zip(&shifted).map(|(a, b)| a + b).collect(),
-            costs: Cow::Borrowed(&self.costs),
-            start: start.collect(),
-            variables: chosen
-                .iter()
-                .map(|&j| Variable { column: place[self.variables[j].column], ..self.variables[j] })
-                .collect(),
-            limits: limits.map(|(i, j)| self.limit(i)[j]).collect(),
-            least: minus(&self.least, &held),
-            most: minus(&self.most, &held),
-        }
     }
 
     /// Whether multipliers of the constraints prove that no x meets them all: y′A x ≤ max y′r is never so.
@@ -465,7 +440,7 @@ impl QuadraticProgram<'_> {
             other => other.admitted(Some(&certificate)),
         };
         let status = match status {
-            Status::PrecisionLimit if gap.bound > HIDDEN * place.size.max(spent.null) => {
+            Status::PrecisionLimit if gap.bound > HIDDEN * place.size.max(spent.null) + 1e-280 => {
                 Status::Plateau
             }
             other => other,

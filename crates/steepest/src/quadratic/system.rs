@@ -138,7 +138,7 @@ impl<'p> System<'p> {
     fn by_columns(&self, diagonal: &[f64]) -> Vec<f64> {
         let (n, all) = (self.columns.len(), self.of.columns());
         let mut m = vec![0.0; n * n];
-        if !self.soft.is_empty() {
+        if n > 0 && !self.soft.is_empty() {
             let mut table = vec![0.0; self.soft.len() * n];
             for (to, (row, give)) in table.chunks_exact_mut(n).zip(&self.soft) {
                 let (root, row) = (1.0 / give.sqrt(), self.of.row(*row));
@@ -147,7 +147,8 @@ impl<'p> System<'p> {
             square(&table, n, &mut m);
         }
         if let Some(dense) = &self.of.dense {
-            for (to, (at, &i)) in m.chunks_exact_mut(n).zip(self.columns.iter().enumerate()) {
+            for (to, (at, &i)) in m.chunks_exact_mut(n.max(1)).zip(self.columns.iter().enumerate())
+            {
                 let row = &dense[i * all..(i + 1) * all];
                 if n == all {
                     to[..=at].iter_mut().zip(row).for_each(|(to, p)| *to += p);
