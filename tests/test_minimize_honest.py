@@ -299,3 +299,21 @@ def test_slopes_that_are_rounding_say_nothing_of_how_far_to_go(method: str) -> N
     assert result.fun == pytest.approx(6.5, abs=1e-6)
     # Without the twenty it is a few steps.
     assert result.nfev < 100
+
+
+@pytest.mark.parametrize("method", [None, "lbfgs", "bfgs", "truncated_newton"])
+def test_what_falls_without_end_is_handed_over_as_low_as_it_was_seen(method):
+    """Where trials fall to minus infinity at once the method still stands at the start, which was handed over."""
+    seen = []
+
+    def fun(x):
+        seen.append(float(-np.exp(x[0]) + x[1] ** 2))
+        return seen[-1]
+
+    with np.errstate(over="ignore"):
+        r = steepest.minimize(
+            fun, [1.0, 1.0], method=method, jac=lambda x: np.array([-np.exp(x[0]), 2 * x[1]])
+        )
+    assert r.outcome == "unbounded"
+    assert r.fun == min(f for f in seen if np.isfinite(f)) < -1e6
+    assert r.fun == -np.exp(r.x[0]) + r.x[1] ** 2

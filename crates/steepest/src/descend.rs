@@ -307,6 +307,12 @@ impl Descent {
             }
             return Ok(());
         }
+        if self.status == Some(Status::Unbounded) && objective.offers().constraints == 0 {
+            // What shows that it falls without end is a trial, while the method stands where it was.
+            let whole = |(value, x): (f64, &[f64])| (value + penalty.value(x), x.to_vec());
+            let seen = self.evaluated.lowest().map(whole);
+            self.best = seen.filter(|seen| seen.0 < self.lowest().0).or(self.best.take());
+        }
         let (value, x) = self.lowest();
         let known = !value.is_finite() || self.evaluated.holds(x, value, penalty.value(x));
         if known || objective.offers().table.is_some() {

@@ -9,11 +9,18 @@ pub struct Evaluated {
     ring: Vec<(u64, f64)>,
     next: usize,
     before: Vec<(u64, f64)>,
+    lowest: Option<(f64, Vec<f64>)>,
 }
 
 impl Evaluated {
     /// Of a value at x.
     pub fn keep(&mut self, x: &[f64], value: f64) {
+        if value.is_finite() && self.lowest.as_ref().is_none_or(|l| value < l.0) {
+            let (least, at) = self.lowest.get_or_insert_default();
+            *least = value;
+            at.clear();
+            at.extend_from_slice(x);
+        }
         let one = (mark(x), value);
         if self.ring.len() < KEPT {
             self.ring.push(one);
@@ -21,6 +28,10 @@ impl Evaluated {
             self.ring[self.next] = one;
             self.next = (self.next + 1) % KEPT;
         }
+    }
+    /// The lowest finite value of f, and where.
+    pub fn lowest(&self) -> Option<(f64, &[f64])> {
+        self.lowest.as_ref().map(|(value, x)| (*value, &x[..]))
     }
     /// Of F at x, before the run was stopped.
     pub fn keep_before(&mut self, x: &[f64], whole: f64) {
@@ -67,5 +78,8 @@ mod tests {
         assert!(!kept.holds(&point(KEPT)[..4], value, 0.0) && !kept.holds(&point(0), 0.0, 0.0));
         kept.keep_before(&point(0), 0.0);
         assert!(kept.holds(&point(0), 0.0, 7.0));
+        kept.keep(&point(7), -1.0);
+        [f64::NEG_INFINITY, f64::NAN, 3.0].into_iter().for_each(|f| kept.keep(&point(8), f));
+        assert_eq!(kept.lowest(), Some((-1.0, &point(7)[..])));
     }
 }
