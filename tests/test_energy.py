@@ -232,6 +232,31 @@ def test_an_energy_that_is_not_known_beyond_an_edge_is_said_to_be() -> None:
     assert "the energy is not known there" in result.message
 
 
+@pytest.mark.parametrize("method", [None, "lbfgs", "fire", "gradient_descent"])
+@pytest.mark.parametrize("good", [2, 6])
+@pytest.mark.parametrize("what", ["energy", "force"])
+def test_what_was_found_before_an_energy_broke_down_comes_back(method: Any, good: int, what: str) -> None:
+    """A calculator that gives no number any more, wherever it is asked."""
+    met: list[float] = []
+
+    def breaks(x: np.ndarray) -> tuple[float, np.ndarray]:
+        energy, forces = lennard_jones(x)
+        if len(met) < good:
+            met.append(energy)
+            return energy, forces
+        if what == "energy":
+            return np.nan, forces
+        forces[3, 1] = np.nan
+        return energy, forces
+
+    result = minimize_energy(breaks, start(13, 0), method=method)
+    assert (result.success, result.outcome) == (False, "not_finite")
+    assert result.fun == min(met) == lennard_jones(result.x)[0]
+    np.testing.assert_array_equal(result.jac, -lennard_jones(result.x)[1])
+    assert f"since call {good + 1}, in step" in result.message
+    assert "the energy is nan" in result.message or "the force on atom 3 is nan" in result.message
+
+
 def test_forces_too_small_to_be_squared_are_forces() -> None:
     """They are above fmax, though their squares are 0."""
 

@@ -20,6 +20,8 @@ import numpy as np
 
 try:
     import ase.optimize.optimize as host
+    from ase import Atoms
+    from ase.filters import Filter
 except ModuleNotFoundError as error:
     if error.name != "ase":
         raise
@@ -34,6 +36,7 @@ from steepest.descend import Step
 from steepest.errors import InputError
 from steepest.objective import Function
 from steepest.options import Asked
+from steepest.result import Result
 from steepest.scipys import METHODS
 
 __all__ = ["Descent"]
@@ -46,6 +49,12 @@ _ELSEWHERE = 1e-7
 #: Where so many of a step's calls gave no number, and it lowered the energy by no more than this, relative, the edge of
 #: what the calculator knows stands in the way: further steps would call it some hundred times each.
 _AT_THE_EDGE, _HARDLY = 20, 1e-8
+_EDGE = "the way down leads to where the calculator gives no number (nan or infinity)"
+#: What is said where there is no energy any more at the positions that had one.
+_BROKEN = (
+    "the calculator gives no number (nan or infinity) any more where it gave one before; the atoms are at the lowest "
+    "energy before that: look for what it keeps from call to call, and go on from them"
+)
 
 
 class Descent(host.Optimizer):  # type: ignore[misc]
@@ -87,7 +96,9 @@ class Descent(host.Optimizer):  # type: ignore[misc]
     Notes
     -----
     Where atoms are moved, or their calculator is changed, between two steps, the method begins anew from there. Where
-    no step lowers the energy any more before `fmax` is met, `run` warns, ends and returns False.
+    no step lowers the energy any more before `fmax` is met, forces are not the energy's, or the calculator gives no
+    number (nan or infinity) any more, `run` warns, says why, leaves the atoms at the lowest energy that the method has
+    come to, and returns False.
     """
 
     def __init__(
@@ -102,7 +113,9 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         options: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        self._asked = _asked("fire" if method is None and hasattr(atoms, "nimages") else method, options)
+        self._asked = _asked(
+            "fire" if method is None and hasattr(atoms, "nimages") else method, options, atoms
+        )
         self.method = self._asked.told({"method": self._asked.method or "auto", "reason": ""})["method"]
         self._steps: Steps | None = None
         #: where the steps stand, and the energy there
@@ -175,14 +188,21 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         if fresh:
             self._begin(np.array(self.optimizable.get_x(), dtype=np.float64))
         told = self._next()
-        if told is None and not fresh:
+        if told is None and not fresh and self._ended().outcome != "gradient_inconsistent":
             # What it remembers may be what leads nowhere.
-            self._begin(np.array(self.optimizable.get_x(), dtype=np.float64))
-            told = self._next()
+            self._place(self._stood())
+            if np.isfinite(self.optimizable.get_value()):
+                self._begin(np.array(self.optimizable.get_x(), dtype=np.float64))
+                told = self._next()
         if told is None:
-            reason = "" if self._steps is None else str(self._steps.result().message)
+            ended = self._ended()
+            # Not where it looked last: that may be a place without an energy.
+            self._place(self._positions(np.asarray(ended.x)))
+            broken = np.isfinite(before) and not np.isfinite(self.optimizable.get_value())
             self._steps = None
-            self._end(reason)
+            # Of forces that are not the energy's that is said, however many calls gave no number.
+            edge = self._numberless >= _AT_THE_EDGE and ended.outcome != "gradient_inconsistent"
+            self._end(_BROKEN if broken else _EDGE if edge else _why(ended))
             return
         x = self._positions(np.asarray(told.x))
         self._place(x)
@@ -194,7 +214,7 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         self._keep()
         fallen = before - self._at[1]
         if self._numberless >= _AT_THE_EDGE and fallen <= _HARDLY * max(1.0, abs(before)):
-            self._end("the way down leads to where the calculator gives no number (nan or infinity)")
+            self._end(_EDGE)
 
     def _end(self, reason: str) -> None:
         """No further step: it would stand here until all that are allowed are used up."""
@@ -215,11 +235,28 @@ class Descent(host.Optimizer):  # type: ignore[misc]
     def _next(self) -> Step | None:
         """What the next step leads to; None where none leads anywhere."""
         assert self._steps is not None
-        told = next(self._steps, None)
-        if told is None or np.array_equal(self._positions(np.asarray(told.x)), self._last):
-            return None
-        self._last = self._positions(np.asarray(told.x))
+        while True:
+            numberless = self._numberless
+            told = next(self._steps, None)
+            if told is None:
+                return None
+            x = self._positions(np.asarray(told.x))
+            if not np.array_equal(x, self._last):
+                break
+            if self._numberless == numberless:
+                return None
+            # Where a step found no energy the next one is shorter.
+        self._last = x
         return told
+
+    def _ended(self) -> Result:
+        """What has come of the steps."""
+        assert self._steps is not None
+        return self._steps.result()
+
+    def _stood(self) -> Floats:
+        """Where the last step led."""
+        return self._origin if self._at is None else self._at[0]
 
     def _positions(self, y: Floats) -> Floats:
         """Coordinates, of displacements that are counted from 1."""
@@ -303,7 +340,15 @@ def _array(value: Any) -> Any:
     return array.astype(np.float64) if array.size == 0 else array
 
 
-def _asked(method: Any, options: Mapping[str, Any] | None) -> Asked:
+def _why(ended: Result) -> str:
+    """Why there are no further steps."""
+    if ended.outcome == "gradient_inconsistent":
+        return f"{ended.message} Forces are minus the gradient, three entries for each atom."
+    # Of those that have not come to an end themselves.
+    return "its steps lead nowhere" if ended.outcome == "stopped" else str(ended.message)
+
+
+def _asked(method: Any, options: Mapping[str, Any] | None, atoms: Any) -> Asked:
     """The method with its settings: ASE says when it is done, and nothing else does."""
     given = dict(options or {})
     if isinstance(method, str):
@@ -316,4 +361,7 @@ def _asked(method: Any, options: Mapping[str, Any] | None) -> Asked:
     known = settings_by_method()
     if named.method is None or "gtol" in known[named.method]:
         given["gtol"] = 0.0
+    if named.method == "fire" and not isinstance(atoms, Atoms | Filter):
+        # Bands, and climbs along a mode: no energy has such forces, and none is asked whether it does.
+        given = {"verify": 0} | given
     return Asked.of(method, 0.0, given)

@@ -26,6 +26,7 @@ try:
     from ase.optimize import BFGS, FIRE, RestartError
 
     from steepest.ase import Descent
+    from steepest.energy import LennardJones as Pairs
     from steepest.energy import minimum_energy_path
 except ModuleNotFoundError:  # chosen with -m hosts, this fails: nothing is skipped in silence
     pass
@@ -328,3 +329,44 @@ def test_an_edge_of_what_the_calculator_knows_ends_the_run_and_is_said() -> None
         assert not descent.run(fmax=1e-3, steps=500)
     assert descent.force_calls < 1000
     assert atoms.get_potential_energy() == pytest.approx(50, abs=1e-6)
+
+
+def cluster(change: Any) -> Any:
+    """Eight atoms, whose energy and forces are changed by a function of them and of the number of the call."""
+
+    class Changed(Calculator):  # type: ignore[misc]
+        implemented_properties = ("energy", "forces")
+        calls, lowest = 0, np.inf
+
+        def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = None) -> None:
+            super().calculate(atoms, properties, system_changes)
+            self.calls += 1
+            energy, forces = change(self.calls, *Pairs()(self.atoms.positions))
+            self.lowest = min(self.lowest, energy) if energy == energy else self.lowest
+            self.results = {"energy": energy, "forces": forces}
+
+    corners = np.array([[i, j, k] for i in range(2) for j in range(2) for k in range(2)], dtype=float)
+    atoms = Atoms("Ar8", positions=1.3 * corners + 0.05 * np.random.default_rng(0).normal(size=(8, 3)))
+    atoms.calc = Changed()
+    return atoms
+
+
+@pytest.mark.parametrize("method", [None, "bfgs", "fire"])
+@pytest.mark.parametrize("good", [2, 12])
+def test_atoms_stay_at_the_lowest_before_a_calculator_broke_down(method: Any, good: int) -> None:
+    def breaks(call: int, energy: float, forces: Any) -> Any:
+        return (energy, forces) if call <= good else (np.nan, np.nan * forces)
+
+    atoms = cluster(breaks)
+    descent = Descent(atoms, method, logfile=None)
+    with pytest.warns(RuntimeWarning, match="gives no number .* any more where it gave one before"):
+        assert not descent.run(fmax=1e-3, steps=200)
+    reached = Pairs()(atoms.positions)[0]
+    assert reached <= Pairs()(cluster(breaks).positions)[0]
+    if method == "fire":
+        assert reached == pytest.approx(atoms.calc.lowest)
+
+
+def test_fire_goes_on_where_one_step_leads_to_no_number() -> None:
+    atoms = cluster(lambda call, energy, forces: (energy, forces) if call != 12 else (np.nan, forces))
+    assert Descent(atoms, "fire", logfile=None).run(fmax=1e-3, steps=300)

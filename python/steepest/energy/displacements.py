@@ -24,6 +24,10 @@ class Displacements:
         self.energy, self.start, self.free = energy, start, free
         self.all, self.dim = bool(free.all()), int(free.sum())
         self.unit = how_near(start)
+        #: how often it was asked, and the first of the calls since which there was no number
+        self.calls, self.lost = 0, 0
+        #: the lowest energy that a descent has met, where, and the forces there
+        self.lowest: tuple[float, Floats, Floats] = np.inf, start, np.zeros_like(start)
 
     def of(self, start: Floats) -> Displacements:
         """Those from other positions, in the same unit."""
@@ -54,6 +58,11 @@ class Displacements:
             raise InputError(
                 f"the forces must have the shape of the positions, {positions.shape}; got {forces.shape}"
             )
+        self.calls += 1
+        if np.isfinite(value).all() and np.isfinite(forces).all():
+            self.lost = 0
+        else:
+            self.lost = self.lost or self.calls
         return value.item(), forces
 
     def function(self) -> Callable[[Floats], tuple[float, Floats]]:
@@ -64,7 +73,11 @@ class Displacements:
         return _core.Displaced(self.energy.made, self.start, free, self.unit)
 
     def __call__(self, y: Floats) -> tuple[float, Floats]:
-        value, forces = self.ask(self.at(y))
+        at = self.at(y)
+        value, forces = self.ask(at)
+        if not self.lost and value < self.lowest[0]:
+            # Copies: the caller may write each answer into the same array.
+            self.lowest = value, at.copy(), forces.copy()
         return value, -self.unit * (forces.ravel() if self.all else forces[self.free])
 
     def check(self, where: str = "at the start") -> tuple[float, Floats]:

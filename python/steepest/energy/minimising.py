@@ -153,8 +153,11 @@ def _by_models(moved: Displacements, options: dict[str, Any], following: Callabl
     if at.seen:
         left["verify"] = False
 
+    known = [(at.value, at.slopes)]
+
     def function(y: Floats) -> tuple[float, Floats]:
-        return (at.value, at.slopes) if np.array_equal(y, at.y) else moved(y)
+        # Once: whoever asks there again wants to know whether it still is so.
+        return known.pop() if known and np.array_equal(y, at.y) else moved(y)
 
     result = minimize(function, at.y, jac=True, callback=following, options=left)
     if at.stopped:
@@ -230,6 +233,13 @@ def _told(result: Result, moved: Displacements, limit: float) -> Result:
     """The result in positions and forces; what `fmax` says of it is what it is."""
     at = moved.at(np.asarray(result.x))
     value, forces = moved.ask(at.copy())
+    broken = bool(moved.lost) and np.isfinite(moved.lowest[0])
+    if broken:
+        none = np.argwhere(~np.isfinite(forces))
+        what = f"the energy is {value}"
+        if np.isfinite(value):
+            what = f"the force on atom {none[0][0]} is {forces[tuple(none[0])]}"
+        value, at, forces = moved.lowest
     felt = np.where(moved.free, forces, 0.0)
     # Squares of very small forces are 0, and would be below any fmax.
     sizes = np.hypot.reduce(felt, axis=1)
@@ -248,6 +258,17 @@ def _told(result: Result, moved: Displacements, limit: float) -> Result:
         "assumption": "the largest force on an atom was asked for (fmax): a minimum near the start, not the least",
     }
     result["certificate"] = known
+    if broken:
+        # The first call was before the descent; a step that did not end is in no history.
+        seen = np.searchsorted(result["history"]["evaluations"], moved.lost - 1)
+        step = int(np.append(result["history"]["iteration"], result["nit"] + 1)[seen])
+        result["success"], result["outcome"], result["status"] = False, "not_finite", 4
+        result["message"] = (
+            f"Not finite: {what} where it was finite before: since call {moved.lost}, in step {step}, no call has "
+            "given a number. The positions returned are the lowest before that: look for what the energy keeps from "
+            "call to call, and go on from them."
+        )
+        return result
     lost = not result["success"] and result["outcome"] in ("gradient_inconsistent", "plateau")
     wrong = _wrong(moved, at) if lost else None
     if result["outcome"] == "plateau" and largest <= limit and wrong is None:
