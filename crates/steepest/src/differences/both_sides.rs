@@ -52,7 +52,7 @@ impl Differences {
         f: f64,
         value: &mut Value<'_, E>,
     ) -> Result<(f64, f64), E> {
-        let noise = self.noise_along(j, x[j], f);
+        let mut noise = self.noise_along(j, x[j], f);
         let given = self.given(j, x[j]);
         let known = self.seen[j].second > 0.0;
         let furthest = 0.5 * self.width(j).min(2.0 * self.seen[j].size.max(1.0));
@@ -74,6 +74,8 @@ impl Differences {
             let stuck = look.h <= furthest_seen;
             furthest_seen = look.h.max(furthest_seen);
             h = look.h;
+            // What was seen last may be of where f was larger by far.
+            noise = noise.min(self.noise_by(x[j], f, look.slope, [look.second, look.h]));
             let clear = look.change >= CLEAR * noise || look.second >= BENT * noise;
             let coarse = (!known || h > 0.01 * self.seen[j].size && look.change > FAR * noise)
                 && look.second > 1e-4 * (f.abs() + look.change)
@@ -170,7 +172,7 @@ impl Differences {
     /// What a look on both sides tells: slope and error. `still`: nothing moved at a smaller step.
     fn learn(&mut self, j: usize, look: &BothSides, noise: f64, still: bool) -> (f64, f64) {
         let seen = &mut self.seen[j];
-        (seen.second, seen.at) = (look.second.max(4.0 * noise), look.h);
+        (seen.second, seen.at, seen.slope) = (look.second.max(4.0 * noise), look.h, look.slope);
         seen.flat = look.change == 0.0;
         // What is smooth and moves as much here moved at a tenth or a hundredth of the step too: this is a stair.
         let stair = still && look.change > 1e4 * CLEAR * noise;

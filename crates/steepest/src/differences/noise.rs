@@ -1,5 +1,5 @@
 //! The noise of f: measured along one direction, and what is told of it by the bits that values are multiples of.
-use super::{Differences, EPS, Value};
+use super::{Differences, EPS, PerVariable, Value};
 use crate::numbers::random::Random;
 
 /// The distance of the points of Hamming's table: third differences of what is smooth lie below rounding there.
@@ -24,13 +24,17 @@ impl Differences {
         }
     }
 
-    /// The noise of f along variable j: that of the value, and that of x_j itself as f takes it.
+    /// The noise of f along variable j by what was seen of it last: that of the value, and that of x_j itself as f takes it.
     pub(super) fn noise_along(&self, j: usize, x: f64, f: f64) -> f64 {
-        let seen = &self.seen[j];
+        let PerVariable { slope, second, at, .. } = self.seen[j];
+        self.noise_by(x, f, slope, [second, at])
+    }
+
+    /// The same by a slope and by what f bends over a step.
+    pub(super) fn noise_by(&self, x: f64, f: f64, slope: f64, [second, at]: [f64; 2]) -> f64 {
         let moved = self.taken * x.abs();
-        let bent =
-            if seen.at > 0.0 { seen.second.max(0.0) * (moved / seen.at).powi(2) } else { 0.0 };
-        self.noise(f) + seen.slope.abs() * moved + bent
+        let bent = if at > 0.0 { second.max(0.0) * (moved / at).powi(2) } else { 0.0 };
+        self.noise(f) + slope.abs() * moved + bent
     }
 
     /// Hamming's table over five points in a line: the noise is what the third and fourth differences are.

@@ -1,6 +1,9 @@
 //! Steps to one side: as long as the noise of f and the bend along a variable make them.
 use super::{Differences, EPS, FAR, Length, PerVariable, Value};
 
+/// Where the noise along a variable is less than this of what it was taken for, nothing is known of the variable there.
+const ELSEWHERE: f64 = 1e-6;
+
 impl Differences {
     /// To one side: slope and error.
     pub(super) fn aside<E>(
@@ -40,8 +43,16 @@ impl Differences {
             }
             if moved.is_finite() {
                 let h = (to - x[j]).abs();
+                let slope = (moved - f) / (to - x[j]);
+                if self.length == Length::Found
+                    && self.noise_by(x[j], f, slope, [0.0; 2]) < ELSEWHERE * noise
+                {
+                    // So long a step for what was seen where f was larger by far.
+                    self.seen[j].second = -1.0;
+                    break;
+                }
                 let bend = (second / at) / at;
-                return Ok(((moved - f) / (to - x[j]), 0.5 * bend * h + 2.0 * noise / h));
+                return Ok((slope, 0.5 * bend * h + 2.0 * noise / h));
             }
         }
         self.survey(j, x, f, value)

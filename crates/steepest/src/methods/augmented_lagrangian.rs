@@ -68,6 +68,8 @@ const ENOUGH: f64 = 0.25;
 const GROWTH: f64 = 10.0;
 /// So many rounds that are no claim, and find f where it was, are enough.
 const IDLE: u32 = 4;
+/// A round that brought f down by so many times what it is, and what it came by then, is followed by another.
+const AFAR: f64 = 1e6;
 /// ρ is not made larger than so many times what it was: beyond, L is nothing but its constraints.
 const MOST: f64 = 1e12;
 
@@ -86,8 +88,9 @@ struct Now {
     vain: u32,
     /// Findings before the first round.
     noticed: usize,
-    /// f where the descent began, and how large it was or how far it has come since.
+    /// |f| where the descent began.
     begun: f64,
+    /// How large f was where the descent began, or how far it came in the last round.
     size: f64,
     /// The gradient of f where the models claim.
     gradient: Vec<f64>,
@@ -242,7 +245,7 @@ impl Now {
             off: f64::INFINITY,
             vain: 0,
             noticed: problem.findings().len(),
-            begun: value,
+            begun: value.abs(),
             size: value.abs(),
             gradient: Vec::new(),
             by_models,
@@ -299,7 +302,11 @@ impl Now {
         step.value = value * unit;
         step.violation = self.terms.most(|_| 1.0);
         step.residual = step.residual.max(missed);
-        self.size = self.size.max((value - self.begun).abs());
+        // What f was at first says nothing of what counts: a round that has come from far above is followed by another.
+        let now = (value - self.was).abs();
+        let most = (AFAR * now.max(value.abs())).max(FLOOR * self.begun);
+        let fell = self.size > most && most > 0.0;
+        self.size = if fell { most } else { self.size.max(now) };
         let settled = matches!(verdict, Status::Converged | Status::PrecisionLimit);
         if !settled && !matches!(verdict, Status::Plateau | Status::NoiseFloor | Status::Unbounded)
         {
@@ -335,7 +342,7 @@ impl Now {
         // A fall of f is not seen beside what is far above it.
         let added = 0.5 * lambda.iter().map(|u| u * u).sum::<f64>() / self.terms.rho;
         let seen = added <= self.size.max(value.abs()).max(1.0);
-        if met && held && exact && seen && settled && moved <= 1e-3 * size.max(1e-3) {
+        if met && held && exact && seen && settled && !fell && moved <= 1e-3 * size.max(1e-3) {
             step.verdict = Some(verdict);
             step.certificate = step.certificate.map(|c| Certificate {
                 kind: if c.kind.proves() { Kind::Estimated } else { c.kind },

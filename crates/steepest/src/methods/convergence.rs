@@ -9,8 +9,12 @@ use crate::status::Status;
 
 /// A decrease over as many steps must be small before convergence is claimed.
 const WINDOW: usize = 10;
-/// The last steps whose decrease is what a fast method's next one is held against.
+/// The last steps whose decreases, the lesser of them, are what a fast method's next one is held against.
 const RECENT: usize = 2;
+/// Before so many steps nothing is held against what F has fallen by: a start may be as high as it likes.
+const BEGUN: usize = 4;
+/// The part of what F has fallen by since the start that is never little.
+const PART: f64 = 1e-8;
 /// As many steps in a row that change nothing but rounding, and the method stops.
 const IDLE: u32 = 20;
 /// Steps after which a descent is asked whether it gets anywhere.
@@ -19,6 +23,13 @@ const CREEPING: usize = 1024;
 const LOUD: f64 = 1e-3;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
 pub const STEEP: [f64; 2] = [1e-2, 0.1];
+/// What slopes may make of F on the way back where no step lowers it: those of a long way are no finer than x is.
+const LARGE: f64 = 0.5;
+/// Where F goes to 0: what the decrease to come may be of the way back, and how much of F it has to foretell, or how little
+/// F may be of that way.
+const THIN: f64 = 1e-5;
+const WHOLE: f64 = 1e-3;
+const NOTHING: f64 = 1e-8;
 /// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.
 const ODD: u32 = 3;
 /// What a sum like F is taken to be wrong by, in units of ε |F|: no step can be trusted to lower it by less.
@@ -69,6 +80,8 @@ pub struct Sight {
     pub slope: f64,
     /// E; none where the metric is not scaled yet.
     pub predicted: Option<f64>,
+    /// What the slopes here would make of the way back, see [`way_back`]. NaN where it was not asked for.
+    pub back: [f64; 2],
 }
 
 impl Claims {
@@ -117,22 +130,77 @@ impl Claims {
         self.values[self.values.len().saturating_sub(steps + 1)]
     }
 
-    /// What the function has fallen by in the last half of the steps and at most the last few (the first may fall from
-    /// anywhere), or a hundred-millionth of what it has fallen by since the start.
-    pub fn fallen(&self, value: f64) -> f64 {
-        let last = self.values.len() - 1;
-        let back = if self.slow { last / 2 } else { (last / 2).max(last.saturating_sub(RECENT)) };
-        (self.values[back] - value).max(1e-8 * (self.values[0] - value)).clamp(0.0, f64::MAX)
+    /// What the function has fallen by over the last half of the steps.
+    fn of_late(&self, value: f64) -> f64 {
+        (self.values[self.steps() / 2] - value).clamp(0.0, f64::MAX)
     }
 
-    /// So little of all that F has fallen by that nobody would miss it.
+    /// What F fell by in each of the last steps; of a method that creeps: in the last eighth of them.
+    pub fn fallen(&self, value: f64) -> f64 {
+        if self.steps() < BEGUN {
+            return 0.0;
+        }
+        let recent = if self.slow {
+            self.before((self.steps() / 8).max(RECENT)) - value
+        } else {
+            let fall = |k: usize| self.before(k + 1) - self.before(k);
+            (0..RECENT).map(fall).fold(f64::INFINITY, f64::min)
+        };
+        recent.clamp(0.0, f64::MAX)
+    }
+
+    /// What a decrease is held against where F goes to 0: what it fell by in the last steps together, or a part of what
+    /// it has fallen by before.
+    fn falling(&self, value: f64) -> f64 {
+        let lately = if self.slow { 0.0 } else { self.lately(value) };
+        self.fallen(value).max(lately).max(self.part(value)).clamp(0.0, f64::MAX)
+    }
+
+    /// What F fell by in the last steps together, in no more than half of all of them; of a method that creeps: in that half.
+    fn lately(&self, value: f64) -> f64 {
+        let half = self.steps() / 2;
+        let back = if self.slow { half } else { half.max(self.steps().saturating_sub(RECENT)) };
+        self.values[back] - value
+    }
+
+    /// A hundred-millionth of what F has fallen by since the start, or all that it has since a quarter of the steps: the
+    /// start may have been as high as it likes. One that creeps comes no nearer to 0 in the later steps than in the first.
+    fn part(&self, value: f64) -> f64 {
+        let since = |step: usize| (self.values[step] - value).clamp(0.0, f64::MAX);
+        let all = PART * since(0);
+        if self.slow || self.steps() < 2 * BEGUN { all } else { all.min(since(self.steps() / 4)) }
+    }
+
+    /// So little of what F has fallen by that nobody would miss it.
     pub fn lost(&self, value: f64) -> f64 {
-        1e-12 * (self.values[0] - value).clamp(0.0, f64::MAX)
+        1e-12 * self.of_late(value)
     }
 
     /// S: what a decrease is held against, |F| or what the function has fallen by.
     pub fn size(&self, value: f64) -> f64 {
-        value.abs().max(self.fallen(value))
+        value.abs().max(self.falling(value))
+    }
+
+    /// Whether a decrease is little beside F itself, and not only beside what F has fallen by.
+    fn beside(&self, value: f64, predicted: f64) -> bool {
+        predicted <= self.tolerance * value.abs()
+    }
+
+    /// Whether the slopes on the way back to the start say more than was foretold: the curvature that E rests on was met
+    /// further up, or across a valley. Beside F they must be slight, as where curvature has brought them near 0; where F goes to
+    /// 0 it must be foretold to do so, and the step to come must be next to nothing of the way.
+    pub fn hasty(&self, at: Sight) -> bool {
+        self.hastier(at, self.tolerance * at.value.abs(), STEEP[0])
+    }
+
+    /// The same, where as much is `little` beside F, and slopes that would make so much of F on the way back are slight.
+    pub fn hastier(&self, at: Sight, little: f64, slight: f64) -> bool {
+        let Some(predicted) = at.predicted.filter(|_| !self.as_scipy()) else { return false };
+        let (size, [certain, back]) = (at.value.abs(), at.back);
+        let itself = predicted <= little.min(WHOLE * size) && !(certain > slight * size);
+        let to_nothing =
+            !(predicted > THIN * back) && (predicted >= WHOLE * size || !(size > NOTHING * back));
+        !(itself || to_nothing)
     }
 
     /// What F is of where it stands: |F|, or what it has fallen by where that is less. For looks around.
@@ -146,7 +214,9 @@ impl Claims {
     /// side. Steps that claim [`fine`](Self::fine) may be so far before that point still: 3 times as far, in shares of [`NEAR`].
     pub fn looks(&self, value: f64) -> [f64; 2] {
         let near = self.near(value);
-        [near, near.max(18.0 * self.fine(value) / NEAR.powi(2))]
+        let fallen = self.lately(value).max(PART * (self.values[0] - value));
+        let fine = (1e-1 * self.tolerance * fallen.clamp(0.0, f64::MAX)).max(self.rounding(value));
+        [near, near.max(18.0 * fine / NEAR.powi(2))]
     }
 
     /// A decrease that does not matter to one who looks around: of where F stands, or, once it has come down to its rounding,
@@ -274,12 +344,12 @@ impl Claims {
         }
         let small = self.small(at.value);
         let Some(predicted) = at.predicted.filter(|p| *p <= small) else { return false };
-        let fine = self.fine(at.value);
+        let fine = self.fine(at.value, predicted);
         // Where far less than what counts is left. Not at 1e-2 of it, nor at rounding: the claim then comes before
         // the steps that would cross a kink that lies just beyond.
         let waived = predicted <= 1e-4 * fine;
         let still = self.before(WINDOW) - at.value <= small || self.values.len() == 1 || waived;
-        still && predicted <= fine && diagonal() <= fine
+        still && predicted <= fine && diagonal() <= fine && !self.hasty(at)
     }
 
     /// The same for a method whose model, the function's own curvature, has foretold its last decrease well:
@@ -288,13 +358,17 @@ impl Claims {
         if self.scipy.is_some() {
             return self.converged(at, || 0.0);
         }
-        let fine = (1e-3 * self.tolerance * self.fallen(at.value)).max(self.rounding(at.value));
-        at.predicted.is_some_and(|p| p <= self.small(at.value).min(fine))
+        let fine = |p: f64| (1e-2 * self.fine(at.value, p)).max(self.rounding(at.value));
+        at.predicted.is_some_and(|p| p <= self.small(at.value).min(fine(p))) && !self.hasty(at)
     }
 
     /// So small a decrease that the steps may be counted as exact: of what the function has fallen by, or rounding.
-    pub fn fine(&self, value: f64) -> f64 {
-        (1e-1 * self.tolerance * self.fallen(value)).max(self.rounding(value))
+    pub fn fine(&self, value: f64, predicted: f64) -> f64 {
+        let fallen = match self.beside(value, predicted) {
+            true => self.fallen(value),
+            false => self.falling(value),
+        };
+        (1e-1 * self.tolerance * fallen).max(self.rounding(value))
     }
 
     /// SciPy's relative decrease of the last step.
@@ -309,6 +383,15 @@ impl Claims {
             return Status::PrecisionLimit;
         }
         if predicted <= explained { self.limit(value, explained) } else { Status::Plateau }
+    }
+
+    /// Whether a claim where no step lowers the value, or noise hides what is left, is gainsaid by the slopes, see
+    /// [`hasty`](Self::hasty).
+    pub fn gainsaid(&self, at: Sight, explained: f64) -> bool {
+        let little = self.small(at.value).max(self.resting(at.value)).max(explained);
+        // Noise that hides much of F leaves nothing that is little beside it.
+        let loud = explained > WHOLE * at.value.abs();
+        self.hastier(at, if loud { 0.0 } else { little }, LARGE)
     }
 
     /// What it is where noise can hide all that is left: a success only where that is little beside F or its fall.
@@ -343,6 +426,26 @@ impl Claims {
     }
 }
 
+/// Σ |g_j| |x_j − start_j| of what is free, less what is noise of the slopes, and with it.
+pub fn way_back(
+    g: &[f64],
+    noise: &[f64],
+    x: &[f64],
+    start: &[f64],
+    free: impl Fn(usize) -> bool,
+) -> [f64; 2] {
+    /// A slope may be wrong by so many times its noise.
+    const CERTAIN: f64 = 4.0;
+    let mut sums = [0.0; 2];
+    for j in (0..g.len()).filter(|&j| free(j)) {
+        let (slope, way) = (g[j].abs(), (x[j] - start[j]).abs());
+        let certain = slope - noise.get(j).map_or(0.0, |v| CERTAIN * v);
+        sums[0] += if certain > 0.0 { certain * way } else { 0.0 };
+        sums[1] += slope * way;
+    }
+    sums
+}
+
 /// E in a diagonal metric, within bounds: ½ Σ |g_j| min(D_j |g_j|, room_j). Infinite where some D_j is not known.
 pub fn diagonal(gradient: &[f64], metric: &[f64], room: impl Fn(usize, f64) -> f64) -> f64 {
     let one = |(j, (g, d)): (usize, (&f64, &f64))| {
@@ -370,7 +473,7 @@ mod tests {
     use super::*;
 
     fn at(value: f64, predicted: Option<f64>) -> Sight {
-        Sight { value, slope: 1.0, predicted }
+        Sight { value, slope: 1.0, predicted, back: [f64::NAN; 2] }
     }
 
     #[test]
@@ -380,7 +483,7 @@ mod tests {
             assert!(!c.converged(at(2.0 * unit, None), || 0.0));
             for k in 0..11 {
                 c.took(unit);
-                let small = at(unit, Some(0.5 * c.fine(unit)));
+                let small = at(unit, Some(0.5 * c.fine(unit, 0.0)));
                 assert_eq!(c.converged(small, || 0.0), k == 10, "{k} steps at {unit}");
             }
             assert!(!c.converged(at(unit, Some(1e-9 * unit)), || 0.0));
@@ -390,8 +493,8 @@ mod tests {
             // Of far less than what counts no ten steps are waited for.
             let mut c = Claims::new(2.0 * unit, 1e-6, -1.0, -1.0);
             c.took(unit);
-            assert!(!c.converged(at(unit, Some(2e-4 * c.fine(unit))), || 0.0));
-            assert!(c.converged(at(unit, Some(9e-5 * c.fine(unit))), || 0.0));
+            assert!(!c.converged(at(unit, Some(2e-4 * c.fine(unit, 0.0))), || 0.0));
+            assert!(c.converged(at(unit, Some(9e-5 * c.fine(unit, 0.0))), || 0.0));
             let bound = c.certificate(at(unit, Some(1e-13 * unit)), false, 0.0);
             assert!(bound.bound <= bound.target);
         }
@@ -416,7 +519,7 @@ mod tests {
     #[test]
     fn scipys_criteria_where_asked_for() {
         let mut c = Claims::new(5.0, 1e-6, 1e-5, -1.0);
-        let slope = |value, slope| Sight { value, slope, predicted: None };
+        let slope = |value, slope| Sight { value, slope, predicted: None, back: [f64::NAN; 2] };
         assert!(c.converged(slope(5.0, 1e-5), || 1.0) && !c.converged(slope(5.0, 2e-5), || 0.0));
         c.took(4.0);
         assert!(!c.converged(slope(4.0, 1.0), || 0.0));

@@ -227,7 +227,7 @@ impl Motion {
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let explained = self.at.explained(problem, None);
         let left = self.at.predicted.unwrap_or(f64::INFINITY);
-        let verdict = self.at.claims.at_rest(self.at.f, left, explained);
+        let verdict = self.at.at_rest(problem, left, explained);
         if verdict == Status::PrecisionLimit && !self.at.claims.risen(self.at.f) {
             return self.claim(problem, verdict);
         }

@@ -411,9 +411,12 @@ impl Work {
         (0..self.n).map(|j| (self.scale[j] * self.x[j]).powi(2)).sum::<f64>().sqrt()
     }
 
-    /// What the tolerance is a part of.
+    /// What the tolerance is a part of: F, or a part of what it was where half of the steps were behind; the start may be as
+    /// high as it likes.
     fn height(&self) -> f64 {
-        self.f.max(FLOOR * self.first)
+        let steps = self.trail.len() / (self.n + 1);
+        let high = self.trail.get(steps / 2 * (self.n + 1)).copied().unwrap_or(self.first);
+        self.f.max(FLOOR * high)
     }
 
     /// Looks how far down the model sees, and claims convergence if it may.

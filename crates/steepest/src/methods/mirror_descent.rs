@@ -137,6 +137,7 @@ impl Mirror {
                 value: self.value,
                 slope: largest(&self.gradient),
                 predicted: Some(promised),
+                back: [f64::NAN; 2],
             };
             let residual = self.claims.residual(at.value, at.predicted);
             let rounding = self.claims.rounding(self.value);

@@ -83,6 +83,7 @@ impl State for Smooth {
             gamma,
             failures,
             vain,
+            gainsaid,
             warned,
         } = run;
         v.field("at", at)?;
@@ -98,6 +99,7 @@ impl State for Smooth {
         v.field("gamma", gamma)?;
         v.field("failures", failures)?;
         v.field("vain", vain)?;
+        v.field("gainsaid", gainsaid)?;
         v.field("warned", warned)?;
         direction.state().map_or(Ok(()), |state| v.field("direction", state))?;
         search.state().map_or(Ok(()), |state| v.field("search", state))
@@ -155,6 +157,8 @@ struct Run {
     failures: u32,
     /// Long searches in a row that gained nothing that matters.
     vain: u32,
+    /// F where slopes last gainsaid a claim.
+    gainsaid: Option<f64>,
     warned: bool,
 }
 
@@ -186,6 +190,7 @@ impl Run {
             gamma: None,
             failures: 0,
             vain: 0,
+            gainsaid: None,
             warned: false,
             at,
         })
@@ -408,6 +413,9 @@ impl Run {
         let diagonal = self.by_diagonal(&self.pairs.metric());
         let left = self.at.predicted.unwrap_or(f64::INFINITY).max(diagonal);
         if !(left <= explained.min(small)) || self.steep() > STEEP[0] {
+            return false;
+        }
+        if self.at.gainsaid(problem, left, explained) {
             return false;
         }
         let mut hidden = Aligned::zeros(n);

@@ -1,7 +1,7 @@
 //! Where a method for functions stands, and what every one of them may say of it: shared by those that go by directions,
 //! by Newton's steps and by the gradient alone.
 use super::bounds::Bounds;
-use super::convergence::{Claims, Sight, not_finite};
+use super::convergence::{Claims, Sight, not_finite, way_back};
 use super::gradient_check::{self, Doubt, Front, Gap, HIDES, Known};
 use super::sizes::sizes;
 use crate::linalg::vectors::{self, Aligned, largest};
@@ -182,7 +182,41 @@ impl Standing {
     }
 
     pub fn sight(&self) -> Sight {
-        Sight { value: self.f, slope: self.residual, predicted: self.predicted }
+        let small = self.claims.small(self.f);
+        let near = self.predicted.is_some_and(|p| p <= small);
+        let back = if near { self.back(&[]) } else { [f64::NAN; 2] };
+        Sight { value: self.f, slope: self.residual, predicted: self.predicted, back }
+    }
+
+    /// What the slopes here would make of the way back, as far as they are no noise.
+    fn back(&self, noise: &[f64]) -> [f64; 2] {
+        let room = |j: usize| self.room(j, -self.g[j]) > 0.0;
+        way_back(&self.g[..self.n], noise, &self.x, &self.start, room)
+    }
+
+    /// Whether slopes say that more is left than was foretold, be they noise.
+    pub fn dubious(&self, left: f64, explained: f64) -> bool {
+        let [_, back] = self.back(&[]);
+        let at = Sight { predicted: Some(left), back: [back; 2], ..self.sight() };
+        self.claims.gainsaid(at, explained)
+    }
+
+    /// The same of slopes that are no noise.
+    pub fn gainsaid(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> bool {
+        let mut noise = vec![0.0; self.n];
+        if problem.offers().differences > 0 {
+            problem.accuracy(&mut noise);
+        }
+        let back = self.back(&noise);
+        self.claims.gainsaid(Sight { predicted: Some(left), back, ..self.sight() }, explained)
+    }
+
+    /// The verdict where no step lowers the value, by what is left and what noise can hide of it.
+    pub fn at_rest(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> Status {
+        match self.claims.at_rest(self.f, left, explained) {
+            Status::PrecisionLimit if self.gainsaid(problem, left, explained) => Status::Plateau,
+            verdict => verdict,
+        }
     }
 
     pub fn here(&self) -> Step {

@@ -133,7 +133,7 @@ impl Now {
         // Enough for L to bend up along what the constraints forbid.
         *rho = rho.max(10.0 * models.steepest()).min(1e8);
         *c = models.c().to_vec();
-        self.size = self.size.max(models.size());
+        (self.size, self.was) = (models.size().max(models.value().abs()), models.value());
         self.round = if rest { 8 } else { 0 };
     }
 }

@@ -52,8 +52,10 @@ pub(super) struct Models {
     /// What a constraint costs that is missed by 1, in the merit that steps are held to.
     weight: Vec<f64>,
     value: f64,
-    /// How large f was where they began, or how far it has come since.
+    /// How large f was where they began, or how far it has come of late.
     size: f64,
+    /// f at each step.
+    values: Vec<f64>,
     steps: u32,
     /// Pairs learned from; what the last step promised, if it was taken whole (else 0); steps that only met constraints.
     learned: u32,
@@ -72,6 +74,7 @@ crate::state!(Models {
     weight,
     value,
     size,
+    values,
     steps,
     learned,
     last,
@@ -300,6 +303,16 @@ impl Models {
         !(promised < 0.0) || -promised <= nothing
     }
 
+    /// f has come to a value. What it was at first, large penalties and exponentials, says nothing of what counts.
+    fn came(&mut self, value: f64) {
+        if self.values.is_empty() {
+            self.values.push(self.value);
+        }
+        self.values.push(value);
+        let late = self.values[self.values.len() / 4..].iter();
+        self.size = late.fold(0.0, |m, v| (v - value).abs().max(m));
+    }
+
     /// x moves on, and the model by how the Lagrangian's gradient has changed.
     fn moved(
         &mut self,
@@ -315,7 +328,7 @@ impl Models {
         problem.total_gradient_there(&at, &mut self.gradient)?;
         let s: Vec<f64> = at.iter().zip(&*x).map(|(a, b)| a - b).collect();
         x.copy_from_slice(&at);
-        self.size = self.size.max((value - self.value).abs());
+        self.came(value);
         (self.value, self.c) = (value, c);
         let beyond = |(i, c): (usize, &f64)| within.beyond(i, *c).abs();
         let missed = self.c.iter().enumerate().map(beyond).fold(0.0, f64::max);

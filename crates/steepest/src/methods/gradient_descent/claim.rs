@@ -2,6 +2,7 @@
 use super::{ESCAPES, PRODUCTS, Work, evaluate};
 use crate::linalg::vectors::{self, dot, largest};
 use crate::method::Step;
+use crate::methods::convergence::Sight;
 use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known, room};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -42,7 +43,9 @@ impl Work {
                 _ => {}
             }
             let enough = match verdict {
-                Status::Converged => self.claims.fine(self.f),
+                Status::Converged => {
+                    self.claims.fine(self.f, self.predicted.unwrap_or(f64::INFINITY))
+                }
                 _ => self.claims.small(self.f).max(explained),
             };
             if !self.claims.as_scipy() && self.predicted != Some(0.0) {
@@ -61,7 +64,8 @@ impl Work {
             }
             let near =
                 |p: f64| p <= enough || verdict != Status::Converged && self.near(p, explained);
-            if !self.predicted.is_some_and(near) && !self.claims.as_scipy() {
+            let hasty = verdict == Status::Converged && self.claims.hasty(self.sight(problem));
+            if (!self.predicted.is_some_and(near) || hasty) && !self.claims.as_scipy() {
                 // The steps have seen the steep side alone: on, and a later look.
                 self.patience = self.steps + self.steps / 4 + 10;
                 return Ok(if verdict == Status::Converged {
@@ -80,7 +84,7 @@ impl Work {
             Hull::Whole | Hull::Loud => {}
         }
         let certificate = Some(self.claims.certificate(
-            self.sight(),
+            self.sight(problem),
             verdict == Status::PrecisionLimit,
             explained,
         ));
@@ -123,6 +127,23 @@ impl Work {
         Ok(self.here())
     }
 
+    /// The verdict where no step lowers the value, by what is left and what noise can hide of it.
+    fn at_rest(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> Status {
+        let mut noise = vec![0.0; self.n];
+        if problem.offers().differences > 0 {
+            problem.accuracy(&mut noise);
+        }
+        let sight = Sight {
+            predicted: Some(left),
+            back: self.back(problem, &noise),
+            ..self.sight(problem)
+        };
+        match self.claims.at_rest(self.f, left, explained) {
+            Status::PrecisionLimit if self.claims.gainsaid(sight, explained) => Status::Plateau,
+            verdict => verdict,
+        }
+    }
+
     /// No step lowers the value any more.
     pub(super) fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let n = self.n;
@@ -133,9 +154,9 @@ impl Work {
         if !self.verify {
             let left = self.predicted.unwrap_or(f64::INFINITY);
             let explained = self.claims.rounding(self.f);
-            let verdict = self.claims.at_rest(self.f, left, explained);
+            let verdict = self.at_rest(problem, left, explained);
             let certificate = Some(self.claims.certificate(
-                self.sight(),
+                self.sight(problem),
                 verdict == Status::PrecisionLimit,
                 explained,
             ));
@@ -153,7 +174,7 @@ impl Work {
         if left > explained && left.is_finite() {
             explained = explained.max(self.noise(problem)?);
         }
-        let verdict = self.claims.at_rest(self.f, left, explained);
+        let verdict = self.at_rest(problem, left, explained);
         if verdict == Status::PrecisionLimit {
             return self.claim(problem, verdict, explained);
         }
@@ -232,7 +253,7 @@ impl Work {
         if known || self.escapes >= gradient_check::SADDLES {
             return Ok(false);
         }
-        let matters = 1e-9 * (self.first - self.f);
+        let matters = 1e3 * self.claims.lost(self.f);
         self.known(problem, |problem, at, _, xn| {
             gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, xn)
         })

@@ -164,7 +164,7 @@ impl Work {
         if left > explained && self.at.verify && left.is_finite() {
             explained = explained.max(self.with(|at, view| at.noise(problem, view))?);
         }
-        let verdict = self.at.claims.at_rest(self.at.f, left, explained);
+        let verdict = self.at.at_rest(problem, left, explained);
         if verdict == Status::PrecisionLimit {
             return self.claim(problem, verdict, explained);
         }

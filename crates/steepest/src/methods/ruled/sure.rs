@@ -5,6 +5,7 @@ use super::gap_estimate::target;
 use crate::certificate::{Certificate, Kind};
 use crate::linalg::vectors::largest;
 use crate::method::Step;
+use crate::methods::convergence::{STEEP, Sight, way_back};
 use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -90,15 +91,27 @@ fn claim(
         rounding: explained * unit,
         assumption: "the function's curvature here, along its slopes, is that between here and the nearest minimum",
     });
+    let mut noise = vec![0.0; x.len()];
+    if problem.offers().differences > 0 {
+        problem.accuracy(&mut noise);
+    }
+    let room = gradient_check::room(problem, x);
+    let free = |j: usize| room[j][usize::from(r.gradient[j] < 0.0)] > 0.0;
+    let back = way_back(&r.gradient, &noise, x, &r.from, free);
+    let sight = Sight { value: r.value, slope: f64::NAN, predicted: Some(left), back };
+    let little = 1e-2 * problem.tolerance() * r.value.abs();
+    let hasty = r.claims.hastier(sight, little.max(explained), STEEP[1]);
     let verdict = match step.verdict {
         // Slopes that were the same wherever they were asked for, though lower points were found beside, tell nothing.
         _ if r.escapes > 0 && r.still.seen.blind() => Some(Status::Plateau),
         // Noise that hides so much makes slopes that are small by chance.
-        _ if left <= target => match r.claims.limit(r.value, explained) {
+        _ if left <= target && !hasty => match r.claims.limit(r.value, explained) {
             Status::NoiseFloor => Some(Status::NoiseFloor),
             _ => Some(Status::Converged),
         },
-        Some(Status::Plateau) if left <= explained => Some(r.claims.limit(r.value, explained)),
+        Some(Status::Plateau) if left <= explained && !hasty => {
+            Some(r.claims.limit(r.value, explained))
+        }
         Some(Status::Plateau) => Some(Status::Plateau),
         _ => None,
     };
@@ -292,7 +305,7 @@ fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Res
     if told || r.escapes >= gradient_check::SADDLES {
         return Ok(false);
     }
-    let matters = 1e-9 * (r.start - r.value);
+    let matters = 1e3 * r.claims.lost(r.value);
     known(r, problem, x, |problem, at| {
         gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, to)
     })

@@ -26,7 +26,21 @@ impl Run {
             self.at.predicted = None;
             return Ok(self.at.ended(Status::Plateau));
         }
-        let sure = self.at.sure(verdict, explained);
+        let left = self.at.predicted.unwrap_or(f64::INFINITY);
+        let dubious = self.at.dubious(left, explained);
+        if dubious && self.sharper(problem)? {
+            return self.stand_after_look(problem);
+        }
+        let gainsaid = dubious && self.at.gainsaid(problem, left, explained);
+        if gainsaid && self.unlearns() {
+            return self.stand_after_look(problem);
+        }
+        let sure = if gainsaid {
+            self.at.predicted = None;
+            self.at.ended(Status::Plateau)
+        } else {
+            self.at.sure(verdict, explained)
+        };
         if !self.at.verify {
             return Ok(sure);
         }
@@ -309,23 +323,42 @@ impl Run {
         }
     }
 
+    /// The slopes gainsay a claim: what steps have learned was further up, and is forgotten, if F has fallen since it was last.
+    fn unlearns(&mut self) -> bool {
+        let f = self.at.f;
+        let matters = 1e3 * self.at.claims.rounding(f);
+        if self.gainsaid.is_some_and(|before| !(before - f > matters)) {
+            return false;
+        }
+        self.gainsaid = Some(f);
+        self.at.predicted = None;
+        self.pairs.clear();
+        self.explored.clear();
+        self.direction.forget();
+        (self.gamma, self.metric, self.failures) = (None, None, 0);
+        true
+    }
+
     /// What is left is no more than the noise of the value: once more as exactly as that can be told, and then it is at rest.
     pub(super) fn drown(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let n = self.at.n;
+        if self.sharper(problem)? { self.stand_after_look(problem) } else { self.rest(problem) }
+    }
+
+    /// Sees where it stands more exactly, where that can be had.
+    fn sharper(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         if !self.at.verify || !problem.sharpen()? {
-            return self.rest(problem);
+            return Ok(false);
         }
+        let n = self.at.n;
         self.at.f = problem.total_gradient(&self.at.x[..n], &mut self.at.g[..n])?;
         self.at.predicted = None;
-        self.stand_after_look(problem)
+        Ok(true)
     }
 
     /// Nothing lower is found any more: the arithmetic's end, a kink, or a gradient that is not the function's.
     pub(super) fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let n = self.at.n;
-        if self.at.verify && problem.sharpen()? {
-            self.at.f = problem.total_gradient(&self.at.x[..n], &mut self.at.g[..n])?;
-            (self.failures, self.at.predicted) = (0, None);
+        if self.sharper(problem)? {
+            self.failures = 0;
             self.forget();
             return self.stand_after_look(problem);
         }
@@ -341,7 +374,9 @@ impl Run {
             explained = explained.max(self.with(false, |at, view| at.noise(problem, view))?);
         }
         let verdict = self.at.claims.at_rest(self.at.f, left, explained);
-        if verdict == Status::PrecisionLimit && self.steep() <= STEEP[1] {
+        if verdict == Status::PrecisionLimit
+            && (self.steep() <= STEEP[1] || self.at.gainsaid(problem, left, explained))
+        {
             return self.claim(problem, verdict, explained);
         }
         if verdict == Status::NoiseFloor
