@@ -10,12 +10,12 @@ const SUM: f64 = 64.0 * f64::EPSILON;
 const TELLING: f64 = 1e-3;
 
 /// A program over some of the variables, and which of the constraints are of any of them.
-pub(super) struct Reduced<'p> {
+pub(super) struct Restricted<'p> {
     pub of: QuadraticProgram<'p>,
     limits: Vec<usize>,
 }
 
-impl Reduced<'_> {
+impl Restricted<'_> {
     /// What there is a number a constraint of, for these alone.
     pub fn some<N: Copy>(&self, all: &[N]) -> Vec<N> {
         self.limits.iter().map(|&i| all[i]).collect()
@@ -129,13 +129,13 @@ impl QuadraticProgram<'_> {
     }
 
     /// The program over some of its variables, the others where they are.
-    pub(super) fn restricted(&self, play: &[bool], x: &[f64]) -> Reduced<'_> {
+    pub(super) fn restricted(&self, play: &[bool], x: &[f64]) -> Restricted<'_> {
         let (n, all) = (self.columns(), self.variables.len());
         let chosen: Vec<usize> = (0..all).filter(|&j| play[j]).collect();
         let some_of = |i: &usize| chosen.iter().any(|&j| self.limit(*i)[j] != 0.0);
         let kept: Vec<usize> = (0..self.least.len()).filter(some_of).collect();
         if chosen.len() == all && kept.len() == self.least.len() {
-            return Reduced { of: self.lent(), limits: kept };
+            return Restricted { of: self.lent(), limits: kept };
         }
         let mut place = vec![usize::MAX; n];
         chosen.iter().for_each(|&j| place[self.variables[j].column] = 0);
@@ -180,6 +180,6 @@ impl QuadraticProgram<'_> {
             least: minus(&self.least),
             most: minus(&self.most),
         };
-        Reduced { of, limits: kept }
+        Restricted { of, limits: kept }
     }
 }
