@@ -206,3 +206,16 @@ def test_weights_that_constraints_leave_no_choice_are_the_answer() -> None:
 @pytest.mark.parametrize("given", [{"gross": 1.0}, {"holdings": [1, 0, 0], "turnover": 2.0}])
 def test_nothing_that_costs_anything_is_as_good_as_anything_in_pieces_too(given: dict[str, Any]) -> None:
     assert min_variance(cov=np.zeros((3, 3)), **given).success
+
+
+def test_what_is_held_is_the_answer_where_nothing_may_be_traded() -> None:
+    """Holdings whose sum is 1 up to rounding were said to contradict the budget."""
+    for seed in range(12):
+        n, mu, cov = case(seed)
+        held = np.random.default_rng(seed).dirichlet(np.ones(n))
+        for p in (
+            min_variance(cov=cov, holdings=held, turnover=0.0),
+            mean_variance(mu, cov, holdings=held, turnover=0.0, bounds=None),
+        ):
+            assert p.success, (seed, p.message)
+            np.testing.assert_allclose(p.x, held, atol=1e-12)

@@ -320,7 +320,7 @@ impl QuadraticProgram<'_> {
         }
         // The least that all together come to, and how many of them have none.
         let least = |a: f64, (low, high): (f64, f64)| if a > 0.0 { a * low } else { a * high };
-        let (mut sum, mut endless) = (0.0, 0);
+        let (mut sum, mut endless, held) = (0.0, 0, self.held());
         for (a, b) in self.limit(i).iter().zip(&*within).filter(|(a, _)| **a != 0.0) {
             match least(times * a, *b) {
                 v if v.is_finite() => sum += v,
@@ -334,9 +334,9 @@ impl QuadraticProgram<'_> {
                 (1, false) => sum,
                 _ => continue,
             };
-            // A little further out, for the rounding of the sum.
+            // A little further out, for the rounding of the sum, and of the end where it is one beside what is held.
             let room = (most - others) / a;
-            let slack = 1e-12 * (most.abs() + others.abs()) / a.abs();
+            let slack = 1e-12 * (most.abs() + others.abs() + held) / a.abs();
             if a > 0.0 {
                 b.1 = b.1.min(room + slack);
             } else {

@@ -121,7 +121,7 @@ impl QuadraticProgram<'_> {
         put
     }
     /// What is there without any variable, beside which the ends of constraints may be differences.
-    fn held(&self) -> f64 {
+    pub(super) fn held(&self) -> f64 {
         self.base.iter().map(|w| w.abs()).sum()
     }
     fn movable(&self, j: usize) -> bool {

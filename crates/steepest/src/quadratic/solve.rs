@@ -94,11 +94,7 @@ impl QuadraticProgram<'_> {
         let (mut scaled, units) = self.alike();
         scaled.pin();
         let within = scaled.within();
-        // Ends beside what is held are differences: what rounding leaves of them is none.
-        let nothing = 1e-12 * scaled.base.iter().map(|w| w.abs()).sum::<f64>();
-        let apart =
-            |low: f64, high: f64| low - high > (1e-9 * (low.abs() + high.abs())).max(nothing);
-        let crossed = within.iter().any(|(low, high)| apart(*low, *high))
+        let crossed = within.iter().any(|(low, high)| low - high > 1e-9 * (low.abs() + high.abs()))
             || (0..self.least.len()).any(|i| self.least[i] > self.most[i]);
         if crossed {
             let point = scaled.unsettled(scaled.start.clone(), Prices::zeros(&scaled), &within);
