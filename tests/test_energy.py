@@ -173,6 +173,24 @@ def wrong_on_seven(x: np.ndarray) -> tuple[float, np.ndarray]:
     return energy, forces
 
 
+@pytest.mark.parametrize("wrong", ["turned", "twice", "one turned"])
+def test_fire_names_forces_that_are_not_the_energys(wrong: str) -> None:
+    """It looks at forces alone, and went on for some hundred steps, or up to the end of a budget."""
+    by = {"turned": -1.0, "twice": 2.0, "one turned": np.where(np.arange(13)[:, None] == 4, -1.0, 1.0)}[wrong]
+    result = minimize_energy(
+        lambda x: (lennard_jones(x)[0], by * lennard_jones(x)[1]),
+        start(13, 0),
+        method="fire",
+        options={"maxiter": 30},
+    )
+    assert result.outcome == "gradient_inconsistent", result.message
+    assert result.nfev < 100
+    if wrong == "one turned":
+        assert "on atom 4" in result.message
+    if wrong == "turned":
+        assert "forces are minus" in result.message
+
+
 def test_forces_that_are_not_the_energys_are_named() -> None:
     result = minimize_energy(wrong_on_seven, start(13, 0))
     assert not result.success

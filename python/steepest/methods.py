@@ -128,8 +128,8 @@ class Fire(Settings):
     One gradient a step, and the value is looked at only where it ends. Here Δt follows the curvature that
     the last steps have met, c = |Δg| / |Δx|: it grows up to a share of 1/√c, beyond which a mass on a
     spring as stiff would swing ever further. So no unit of length, mass or energy has to be known. Many
-    steps, each of them safe: for energies whose forces are noisy or are no gradient at all; `lbfgs` takes
-    fewer where they are.
+    steps, each of them safe: for energies whose forces are noisy or, with `verify` off, are no gradient at
+    all; `lbfgs` takes fewer where they are.
 
     Bitzek, Koskinen, Gähler, Moseler and Gumbsch 2006; Guénolé et al. 2020,
     <https://arxiv.org/abs/1908.02038>.

@@ -370,3 +370,13 @@ def test_atoms_stay_at_the_lowest_before_a_calculator_broke_down(method: Any, go
 def test_fire_goes_on_where_one_step_leads_to_no_number() -> None:
     atoms = cluster(lambda call, energy, forces: (energy, forces) if call != 12 else (np.nan, forces))
     assert Descent(atoms, "fire", logfile=None).run(fmax=1e-3, steps=300)
+
+
+def test_fire_names_forces_that_are_not_the_energys() -> None:
+    """It had flown apart, and called that converged."""
+    atoms = cluster(lambda call, energy, forces: (energy, -forces))
+    with pytest.warns(
+        RuntimeWarning, match="The gradient is not the function's: .* Forces are minus the gradient"
+    ):
+        assert not Descent(atoms, "fire", logfile=None).run(fmax=1e-3, steps=200)
+    assert Pairs()(atoms.positions)[0] == pytest.approx(atoms.calc.lowest)

@@ -16,8 +16,8 @@ crate::settings! {
     ///
     /// One gradient a step, and the value is looked at only where it ends. Here Δt follows the curvature that the last steps have
     /// met, c = |Δg| / |Δx|: it grows up to a share of 1/√c, beyond which a mass on a spring as stiff would swing ever further. So
-    /// no unit of length, mass or energy has to be known. Many steps, each of them safe: for energies whose forces are noisy or are
-    /// no gradient at all; `lbfgs` takes fewer where they are.
+    /// no unit of length, mass or energy has to be known. Many steps, each of them safe: for energies whose forces are noisy or, with
+    /// `verify` off, are no gradient at all; `lbfgs` takes fewer where they are.
     ///
     /// Bitzek, Koskinen, Gähler, Moseler and Gumbsch 2006; Guénolé et al. 2020, <https://arxiv.org/abs/1908.02038>.
     "fire" Fire {
@@ -145,6 +145,8 @@ impl Motion {
         }
         self.lost = 0;
         at.rate = dot(&at.d, &at.d).sqrt();
+        let foretold = 0.5 * (dot(&at.g, &at.d) + dot(&at.gn, &at.d));
+        let odd = at.claims.odd(f - at.f, foretold);
         vectors::minus(&at.gn, &at.g, &mut at.d);
         let bend = dot(&at.d, &at.d).sqrt() / at.rate;
         if bend.is_normal() {
@@ -157,7 +159,13 @@ impl Motion {
             self.time = self.time.min(most);
         }
         at.adopt(problem, f);
-        if at.claims.took(f) {
+        let idle = at.claims.took(f);
+        if (odd || self.at.claims.due())
+            && let Some(status) = self.suspect(problem, odd)?
+        {
+            return Ok(self.at.ended(status));
+        }
+        if idle {
             return self.rest(problem);
         }
         if largest(&self.at.x) > self.at.reach {
@@ -223,6 +231,17 @@ impl Motion {
         Ok(self.at.here())
     }
 
+    /// What is known of how much F bends, as looks take it: along all coordinates alike.
+    fn metric(&self) -> Vec<f64> {
+        vec![if self.bend > 0.0 { 1.0 / self.bend } else { f64::NAN }; self.at.n]
+    }
+
+    /// Whether slopes that steps were told wrong by are not the function's.
+    fn suspect(&mut self, problem: &mut Problem<'_>, odd: bool) -> Result<Option<Status>, Halt> {
+        let metric = self.metric();
+        self.at.suspect(problem, odd, View { metric: &metric, ahead: false, blind: false })
+    }
+
     /// Nothing changes but rounding.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let explained = self.at.explained(problem, None);
@@ -231,7 +250,10 @@ impl Motion {
         if verdict == Status::PrecisionLimit && !self.at.claims.risen(self.at.f) {
             return self.claim(problem, verdict);
         }
-        Ok(self.at.stuck(Status::Plateau, explained))
+        Ok(match self.suspect(problem, true)? {
+            Some(status) => self.at.ended(status),
+            None => self.at.stuck(Status::Plateau, explained),
+        })
     }
 
     /// The claim, unless a look at both sides finds a lower point: it goes on from there.
@@ -241,8 +263,7 @@ impl Motion {
         if !self.at.verify {
             return Ok(sure);
         }
-        let curvature = if self.bend > 0.0 { 1.0 / self.bend } else { f64::NAN };
-        let metric = vec![curvature; self.at.n];
+        let metric = self.metric();
         match self
             .at
             .look_scattered(problem, View { metric: &metric, ahead: true, blind: false })?
