@@ -254,6 +254,33 @@ def test_what_no_point_meets_is_no_success() -> None:
     assert result.maxcv > 0.4
 
 
+@pytest.mark.parametrize("jac", [True, False])
+@pytest.mark.parametrize(
+    ("held", "slope", "kind", "where"),
+    [
+        (lambda x: -(x @ x) - 1, lambda x: -2 * x, "ineq", [0, 0]),
+        (lambda x: x @ x + 1, lambda x: 2 * x, "eq", [0, 0]),
+        (lambda x: -(x[0] ** 2) - 1, lambda x: np.array([-2 * x[0], 0]), "ineq", [0]),
+        (
+            lambda x: 1 - np.cosh(x[0]) - x[1] ** 2 - 3,
+            lambda x: np.array([-np.sinh(x[0]), -2 * x[1]]),
+            "ineq",
+            [0, 0],
+        ),
+    ],
+)
+def test_what_curved_constraints_are_nearest_to_is_called_infeasible(
+    held: Any, slope: Any, kind: str, where: Any, jac: bool
+) -> None:
+    """Their slopes vanish there, and what the models take them to cost grows without end: no number, or stuck."""
+    constraint = {"type": kind, "fun": held} | ({"jac": slope} if jac else {})
+    with np.errstate(over="ignore"):
+        r = steepest.minimize(lambda x: float(((x - 3) ** 2).sum()), [0.5, 0.5], constraints=constraint)
+    assert (r.outcome, r.success) == ("infeasible", False), r.message
+    np.testing.assert_allclose(r.x[: len(where)], where, atol=1e-2)
+    assert abs(r.maxcv - abs(held(np.zeros(2)))) < 1e-3
+
+
 def test_without_constraints_none_are_missed() -> None:
     assert steepest.minimize(rosen, [0.0, 0.0]).maxcv == 0
     assert steepest.minimize(rosen, [0.0, 0.0], constraints=[]).method == "lbfgs"

@@ -100,6 +100,8 @@ struct Now {
     /// f after the last round, and rounds in a row that found nothing lower and claimed nothing.
     was: f64,
     idle: u32,
+    /// The scales where the descent began; empty once the rounds have begun anew by them.
+    at_first: Vec<f64>,
 }
 
 impl State for Now {
@@ -121,10 +123,12 @@ impl State for Now {
             left,
             was,
             idle,
+            at_first,
         } = self;
         v.field("models", models)?;
         v.field("terms", terms)?;
         let Terms { low, high, scale, lambda, c, price, .. } = terms;
+        let count = low.len();
         let alike = [high, scale, lambda, c].into_iter().all(|of| of.len() == low.len());
         let priced = price.is_empty() || price.len() == low.len();
         v.check("terms", alike && priced, "are of different lengths")?;
@@ -158,6 +162,9 @@ impl State for Now {
         v.field("left", left)?;
         v.field("was", was)?;
         v.field("idle", idle)?;
+        v.field("at_first", at_first)?;
+        let fits = at_first.is_empty() || at_first.len() == count;
+        v.check("at_first", fits, "is of other constraints")?;
         v.check("size", (0.0..=f64::MAX).contains(size), "is out of its range")
     }
 }
@@ -235,9 +242,11 @@ impl Now {
             true => Models::begin(problem, x, (value, gradient), &terms.c)?,
             false => None,
         };
+        let at_first = if models.is_some() { terms.scale.clone() } else { Vec::new() };
         Ok(Now {
             models,
             terms,
+            at_first,
             units: Units::default(),
             inner: None,
             round: 0,
@@ -375,6 +384,27 @@ impl Now {
         }
         (self.missed, self.off) = (missed, off);
         Ok(step)
+    }
+    /// Where the rounds after the models end at no answer and the constraints are missed, once more without what the models
+    /// took them to cost: near a point that is as near to them as any around, that grows without end, and says nothing.
+    fn anew(&mut self, problem: &mut Problem<'_>, mut step: Step) -> Step {
+        let failed = matches!(step.verdict, Some(Status::Plateau | Status::NotFinite(_)));
+        let missed = self.terms.missed();
+        if !failed
+            || self.at_first.is_empty()
+            || !step.value.is_finite()
+            || !(problem.tolerance().sqrt()..f64::INFINITY).contains(&missed)
+        {
+            return step;
+        }
+        problem.forget_findings(self.noticed);
+        self.terms.scale = std::mem::take(&mut self.at_first);
+        self.terms.lambda.fill(0.0);
+        self.terms.rho = 1.0;
+        (self.round, self.vain, self.idle, self.inner) = (0, 0, 0, None);
+        (self.missed, self.off) = (self.terms.missed(), f64::INFINITY);
+        (step.verdict, step.certificate) = (None, None);
+        step
     }
     /// The next round, where there is one.
     fn next(&mut self, step: &mut Step) {

@@ -49,6 +49,7 @@ impl Now {
         let step = self.step(problem, x)?;
         let z = inward(problem, x);
         let step = self.told(problem, &z, step)?;
+        let step = self.anew(problem, step);
         let claims = matches!(step.verdict, Some(Status::Converged | Status::PrecisionLimit));
         if claims && self.left < LEFT {
             // L bends up across the constraints, by as much as they are priced: how it does along them is asked by itself.

@@ -1,4 +1,5 @@
 //! What a function and its constraints are as one: how each constraint is measured and priced, and what that adds.
+use crate::linalg::vectors::largest;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -58,6 +59,7 @@ impl Terms {
     pub fn measure(&mut self, problem: &mut Problem<'_>, x: &[f64]) -> Result<bool, Halt> {
         let mut others = false;
         let mut by = vec![0.0; self.c.len()];
+        let far = largest(x).max(1.0);
         self.pulled.resize(x.len(), 0.0);
         for i in 0..self.c.len() {
             let (c, low, high) = (self.c[i], self.low[i], self.high[i]);
@@ -69,6 +71,10 @@ impl Terms {
             by[i] = 0.0;
             let steepest = self.pulled.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
             let times = steepest * self.scale[i];
+            // As near to it as any point around, there is no slope, in whatever unit.
+            if times < 1.0 && steepest * far < (c - c.clamp(low, high)).abs() {
+                continue;
+            }
             if (steepest.is_finite() && times > 0.0) && !(1.0 / OTHER..OTHER).contains(&times) {
                 self.lambda[i] *= times;
                 self.scale[i] = 1.0 / steepest;
