@@ -46,15 +46,25 @@ _AGAIN = 1e-9
 #: Coordinates that come back by no more than this elsewhere than they were put (a filter's, through exponentials of
 #: matrices) are where they were put.
 _ELSEWHERE = 1e-7
+#: Calculators take coordinates no further apart for the same, and would say again that there is no number.
+_ALIKE = 1e-14
 #: Where so many of a step's calls gave no number, and it lowered the energy by no more than this, relative, the edge of
 #: what the calculator knows stands in the way: further steps would call it some hundred times each.
 _AT_THE_EDGE, _HARDLY = 20, 1e-8
 _EDGE = "the way down leads to where the calculator gives no number (nan or infinity)"
-#: What is said where there is no energy any more at the positions that had one.
+#: After so many calls in a row that gave no number it is asked again where it gave one: a line search would go on for
+#: a thousand calls.
+_IN_A_ROW = 8
+#: What is said where there is no number any more at the positions that had one.
 _BROKEN = (
-    "the calculator gives no number (nan or infinity) any more where it gave one before; the atoms are at the lowest "
-    "energy before that: look for what it keeps from call to call, and go on from them"
+    "the calculator gives no number (nan or infinity) any more where it gave one before; the atoms are {}: look for "
+    "what it keeps from call to call, and go on from them"
 )
+_LOWEST, _LATEST = "at the lowest energy before that", "where it gave one last"
+
+
+class _BrokenDownError(Exception):
+    """The calculator gives no number any more where it gave one."""
 
 
 class Descent(host.Optimizer):  # type: ignore[misc]
@@ -96,9 +106,10 @@ class Descent(host.Optimizer):  # type: ignore[misc]
     Notes
     -----
     Where atoms are moved, or their calculator is changed, between two steps, the method begins anew from there. Where
-    no step lowers the energy any more before `fmax` is met, forces are not the energy's, or the calculator gives no
-    number (nan or infinity) any more, `run` warns, says why, leaves the atoms at the lowest energy that the method has
-    come to, and returns False.
+    no step lowers the energy any more before `fmax` is met, or forces are not the energy's, `run` warns, says why,
+    leaves the atoms at the lowest energy that the method has come to, and returns False. So it does where the
+    calculator breaks down and gives no number (nan or infinity) any more, be it of the forces alone: the atoms are then
+    at the lowest energy of all calls before (those of a band, which has none, where it gave one last).
     """
 
     def __init__(
@@ -127,8 +138,12 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         #: where the atoms were put last: a constraint may have moved them from there
         self._asked_for: Floats = np.empty(0)
         self.force_calls = 0
-        #: calls of this step that gave no number
-        self._numberless = 0
+        #: calls of this step that gave no number, and those in a row that it ends with
+        self._numberless, self._missed = 0, 0
+        #: whether forces are an energy's: not those of bands, nor of climbs along a mode
+        self._of_energy = isinstance(atoms, Atoms | Filter)
+        #: the lowest energy that was met with all of its forces, and where; without an energy the latest
+        self._best: tuple[float, Floats] | None = None
         try:
             super().__init__(atoms, restart, logfile, trajectory, append_trajectory, **kwargs)
         except TypeError as error:
@@ -184,37 +199,57 @@ class Descent(host.Optimizer):  # type: ignore[misc]
     def step(self) -> None:
         """Take one step of the method; ASE calls this."""
         fresh = self._steps is None or self._moved()
-        self._numberless, before = 0, float(self.optimizable.get_value())
+        self._numberless = 0
+        before, _, known = self._read()
+        if fresh and known:
+            # Others may be of another calculator.
+            self._best = before, np.array(self.optimizable.get_x(), dtype=np.float64)
+        try:
+            why = self._step(fresh, before)
+        except _BrokenDownError:
+            self._steps = None
+            why = _BROKEN.format(_LOWEST if self._of_energy else _LATEST)
+        if why is not None:
+            self._end(why)
+
+    def _step(self, fresh: bool, before: float) -> str | None:
+        """One step of the method from this energy; why there are no further ones, where that is so."""
         if fresh:
             self._begin(np.array(self.optimizable.get_x(), dtype=np.float64))
         told = self._next()
         if told is None and not fresh and self._ended().outcome != "gradient_inconsistent":
             # What it remembers may be what leads nowhere.
             self._place(self._stood())
-            if np.isfinite(self.optimizable.get_value()):
+            if self._read()[2]:
                 self._begin(np.array(self.optimizable.get_x(), dtype=np.float64))
                 told = self._next()
         if told is None:
             ended = self._ended()
             # Not where it looked last: that may be a place without an energy.
             self._place(self._positions(np.asarray(ended.x)))
-            broken = np.isfinite(before) and not np.isfinite(self.optimizable.get_value())
+            if not self._read()[2]:
+                self._look_again()
             self._steps = None
             # Of forces that are not the energy's that is said, however many calls gave no number.
             edge = self._numberless >= _AT_THE_EDGE and ended.outcome != "gradient_inconsistent"
-            self._end(_BROKEN if broken else _EDGE if edge else _why(ended))
-            return
+            return _EDGE if edge else _why(ended)
         x = self._positions(np.asarray(told.x))
         self._place(x)
+        energy, _, known = self._read()
+        if not known:
+            # It had a number there, and still has one at the best: the next step begins anew from that.
+            self._look_again()
+            self._steps = None
+            return None
         at = np.array(self.optimizable.get_x(), dtype=np.float64)
         if np.abs(at - x).max(initial=0.0) > _ELSEWHERE:
             # A constraint has put them elsewhere, as one of bond lengths does: the steps to come begin there.
             self._origin, self._asked_for = self._origin + (at - x), at
-        self._at = (at, float(self.optimizable.get_value()))
+        self._at = at, energy
         self._keep()
-        fallen = before - self._at[1]
-        if self._numberless >= _AT_THE_EDGE and fallen <= _HARDLY * max(1.0, abs(before)):
-            self._end(_EDGE)
+        fallen = before - energy
+        stands = self._numberless >= _AT_THE_EDGE and fallen <= _HARDLY * max(1.0, abs(before))
+        return _EDGE if stands else None
 
     def _end(self, reason: str) -> None:
         """No further step: it would stand here until all that are allowed are used up."""
@@ -273,17 +308,43 @@ class Descent(host.Optimizer):  # type: ignore[misc]
             # A constraint that cannot be met from so far away: the step is made shorter.
             self._numberless += 1
             return np.inf, np.zeros(y.size)
+        energy, gradient, known = self._read()
+        self._numberless += not known
+        if self._missed >= _IN_A_ROW:
+            self._look_again()
+        # Without its forces an energy is none: the step is made shorter.
+        return energy if known or self._best is None else np.nan, gradient
+
+    def _read(self) -> tuple[float, Floats, bool]:
+        """The energy and its gradient where the atoms are, and whether all of it is numbers."""
         gradient = np.array(self.optimizable.get_gradient(), dtype=np.float64).ravel()
         energy = float(self.optimizable.get_value())
-        self._numberless += not np.isfinite(energy)
-        return energy, gradient
+        known = bool(np.isfinite(energy) and np.isfinite(gradient).all())
+        self._missed = 0 if known else self._missed + 1
+        if known and (self._best is None or not self._of_energy or energy < self._best[0]):
+            self._best = energy, np.array(self.optimizable.get_x(), dtype=np.float64)
+        return energy, gradient, known
+
+    def _look_again(self) -> None:
+        """Put the atoms at the best place, and end where there is no number any more."""
+        if self._best is None:
+            return
+        if self._place(self._best[1]):
+            self.force_calls += 1
+        if not self._read()[2]:
+            raise _BrokenDownError
 
     def _place(self, x: Floats) -> bool:
         """Put the atoms at x, or where their constraints allow; whether they were not there already."""
         if np.array_equal(x, self._asked_for):
             return False
+        alike = self._missed > 0 and np.abs(x - self._asked_for).max() <= _ALIKE
         self.optimizable.set_x(x)
         self._asked_for = x
+        if alike:
+            for image in self.optimizable.iterimages():
+                if hasattr(image.calc, "reset"):
+                    image.calc.reset()
         return True
 
     def _moved(self) -> bool:
