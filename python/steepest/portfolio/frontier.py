@@ -115,12 +115,11 @@ def frontier(
         )
     found = [first]
     task.limits.add("target_return", mean, first.expected_return, np.inf)
-    shift = float(mean @ task.limits.base)
     task.findings = []
     warm = None
     for target in np.linspace(first.expected_return, top, points)[1:]:
         # The last one lies at the very end of what is allowed: as much less as rounding is.
-        task.limits.least[-1] = float(target) - shift - 1e-12 * abs(top)
+        task.limits.least[-1] = float(target) - task.limits.shift[-1] - 1e-12 * abs(top)
         values, warm = task.program(times=2.0).solve(warm)
         found.append(task.portfolio(values, "least variance for its return: a convex quadratic program"))
     return Frontier(found, assets)

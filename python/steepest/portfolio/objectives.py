@@ -316,14 +316,9 @@ def risk_parity(
     if not (part > 0).all():
         raise InputError(f"shares must be above 0; got {part.min()}")
     found = even_risks(task.bend, part / part.sum(), task.settings)
-    hedged = found is None or found[0].pop("hedged")
-    if found is None or hedged or not found[0]["success"]:
+    if found is None or not found[0]["success"]:
         w = task.program().solve()[0]["x"]
-        if (
-            found is None
-            or hedged
-            or task.bend.variance(w) <= HEDGED * float(w @ np.sqrt(task.variances())) ** 2
-        ):
+        if found is None or task.bend.variance(w) <= HEDGED * float(w @ np.sqrt(task.variances())) ** 2:
             most = [i for i in np.argsort(-w) if w[i] > 1e-3 * w.max()]
             held = ", ".join(f"{w[i]:.3g} of {task.limits.names[i]}" for i in most[:4])
             more = " and others" if len(most) > 4 else ""

@@ -13,14 +13,13 @@ from steepest.portfolio.covariance import Bend
 
 __all__ = ["HEDGED", "even_risks"]
 
-
 #: A portfolio has no variance where it has no more than this of what it would have without any hedge: rounding.
 HEDGED = 1e-13
 
 
 def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[dict[str, Any], Floats] | None:
-    """The weights whose parts of the variance are `shares`, as the fields of a result, and those parts; None where the
-    weights that would do without correlations have no variance."""
+    """The weights whose parts of the variance are `shares`, as the fields of a result, and those parts; None where
+    weights hedge each other to nothing: those that would do without correlations, or those that it comes to."""
     spread = np.sqrt(np.maximum(bend.diagonal + np.sum(bend.rows**2, axis=0), 0.0))
     if bend.dense is not None:
         spread = np.sqrt(spread**2 + bend.dense.diagonal())
@@ -50,6 +49,11 @@ def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[di
     # Weights are to be right, not only the value: parts of the variance miss theirs by the root of what the value does.
     found = minimize(fun, start, jac=True, hessp=product, tol=1e-4 * settings["tol"], options=options)
     y = np.asarray(found.x, dtype=np.float64)
+    w = unit * y
+    risks = w * bend.times(w)
+    # There the value has no lower end, and what is found is rounding.
+    if not float(risks.sum()) > HEDGED * float(w @ spread) ** 2:
+        return None
     value, slope = fun(y)
     rounding = 1e-15 * float(np.abs(shares * np.log(y)).sum() + 1.0)
     # No less is proved than what rounding may hide.
@@ -70,12 +74,8 @@ def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[di
     values |= {"success": good, "outcome": words[0], "status": words[1], "message": words[2], "fun": value}
     if good:
         values["message"] = "Converged: within the tolerance of the best possible."
-    w = unit * y
-    risks = w * bend.times(w)
     values |= {"x": w / w.sum(), "jac": None, "hess_inv": None, "scaled": w}
-    # Where weights hedge each other to nothing the value has no lower end, and what is found there is rounding.
-    values["hedged"] = not float(risks.sum()) > HEDGED * float(w @ spread) ** 2
-    return values, risks / (risks.sum() or 1.0)
+    return values, risks / risks.sum()
 
 
 def _distance(bend: Bend, unit: Floats, y: Floats, slope: Floats, shares: Floats) -> float:
