@@ -164,7 +164,7 @@ def test_other_losses_and_factors_at_or_above_0_are_stationary() -> None:
     assert ((shown > 0) & (shown < 1)).all()
     model = RatingsFactorization(3, 0.02, nonnegative=True, validation=None, tol=1e-6).fit(u, i, np.abs(r))
     slopes = model._at.gradient(model._cells, model._factors)[1]
-    x = model._factors.packed()
+    x = model._at.packed(model._factors)
     assert x.min() >= 0
     assert np.abs(np.where(x > 0, slopes, np.minimum(slopes, 0))).max() < 1e-6
     assert (x == 0).any()
@@ -774,7 +774,7 @@ def test_who_is_only_among_the_held_out_ends_no_fit_that_has_no_penalty() -> Non
     u, i, r = np.append(u, np.arange(1000, 1100)), np.append(i, i[:100]), np.append(r, r[:100])
     cells = read(u, i, r).taken(np.arange(8000))
     problem = Problem(rank=3, alpha=0.0, max_iter=0)
-    assert np.isfinite(problem.solve(cells, problem.start(cells, 3.0, 0))[0].packed()).all()
+    assert np.isfinite(problem.packed(problem.solve(cells, problem.start(cells, 3.0, 0))[0])).all()
     none, slight = (RatingsFactorization(3, alpha).fit(u, i, r) for alpha in (0.0, 1e-9))
     assert none.n_iter_ > 1
     assert none.held_out_["model"]["rmse"] < 1.1 * slight.held_out_["model"]["rmse"]

@@ -115,7 +115,7 @@ def test_clicks_end_where_slopes_are_0(loss: str) -> None:
     model = ClicksFactorization(2, 0.02, loss=loss, validation=None, method="lbfgs", tol=1e-6)
     model.fit(u[liked], i[liked], user_features=of_users, item_features=of_items)
     assert model.result_.success
-    value, slopes = model._at.gradient(model._fitted(), model._factors)
+    value, slopes = model._at.gradient(*model._fitted())
     assert value == pytest.approx(model.result_.fun, rel=1e-9)
     assert np.abs(slopes).max() < 1e-5
     assert model.user_map_.shape == (3, 2)
@@ -230,14 +230,39 @@ def test_people_who_come_later_rate_items_that_have_features(kind: Any) -> None:
     )
     model.fit(u[known], i[known], np.abs(r[known]), item_features=of_items)
     before = model.user_factors_[7].copy()
+    # That nobody has what there is no rating of does not count, however many these are.
+    model.add_by_features(item_features=dict(enumerate(np.tile(of_items, (12, 1)), 1000)))
     own = (u == 7) & known
     model.add_users(np.full(own.sum(), 100), i[own], np.abs(r[own]))
-    if kind is RatingsFactorization:
-        np.testing.assert_allclose(model.user_factors_[-1], before, atol=1e-3)
+    np.testing.assert_allclose(model.user_factors_[-1], before, atol=1e-3)
     # Of an item that has features alone too.
     model.add_users([101], [27], [4.0])
     assert model.item_map_.shape == (3, 3)
-    assert 27 not in model.recommend([101], n=29)[0][0][:29]
+    assert model.item_factors_.shape == (390, 3)
+    assert 27 not in model.recommend([101], n=389)[0][0]
+
+
+@pytest.mark.parametrize("kind", [RatingsFactorization, ClicksFactorization])
+def test_files_have_what_the_fit_saw_where_others_were_taken_in_later(kind: Any, tmp_path: Path) -> None:
+    u, i, r, _, of_items, _ = made(8)
+    for features in (of_items, None):
+        known = i < 25
+        model = kind(2, 0.05, validation=None).fit(
+            u[known], i[known], np.abs(r[known]), item_features=features
+        )
+        of = np.array([7, 27 if features is not None else 8])
+        model.add_users([101, 101], of, [4.0, 3.0])
+        model.save(tmp_path / "m")
+        again = kind.load(tmp_path / "m")
+        for one in (model, again):
+            assert features is None or one._at.features[1].shape == (25, 3)
+            assert one._at.gradient(*one._fitted())[0] == pytest.approx(one.result_.fun, rel=1e-9)
+        np.testing.assert_allclose(again.result_.x, model.result_.x, atol=1e-12)
+        again.save(tmp_path / "again")
+        assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
+        for one in (model, again):
+            one.add_users([102, 102], of, [1.0, 3.0])
+        assert (again.user_factors_ == model.user_factors_).all()
 
 
 @pytest.mark.parametrize("kind", [RatingsFactorization, ClicksFactorization])
@@ -249,6 +274,10 @@ def test_files_have_all_of_it(kind: Any, tmp_path: Path) -> None:
     )
     model.save(tmp_path / "m")
     again = kind.load(tmp_path / "m")
+    # What the fit saw is no more for who was taken in by features, or later.
+    for one in (model, again):
+        assert [len(rows) for rows in one._at.features] == [36, 25]
+        assert one._at.gradient(*one._fitted())[0] == pytest.approx(one.result_.fun, rel=1e-9)
     assert (again.recommend(n=5)[1] == model.recommend(n=5)[1]).all()
     assert (again.user_map_ == model.user_map_).all()
     assert again.item_columns_ == model.item_columns_
@@ -263,7 +292,7 @@ def test_files_have_all_of_it(kind: Any, tmp_path: Path) -> None:
         again.partial_fit([0], [0], [1.0])
     content, arrays = read_file(tmp_path / "m", "recommender")
     content = {key: content[key] for key in ("estimator", "parameters", "fitted", "user_ids", "item_ids")}
-    for name in [name for name in arrays if name.split(".")[0] in ("features", "maps")]:
+    for name in [name for name in arrays if name.split(".")[0] in ("features", "maps", "seen")]:
         for wrong in (arrays[name][:-1], arrays[name] * np.nan, arrays[name][None]):
             if wrong.shape == arrays[name].shape and not wrong.size:
                 continue
@@ -345,4 +374,4 @@ def test_other_methods_and_losses_take_features() -> None:
     assert fits[1].result_.fun == pytest.approx(fits[0].result_.fun, rel=1e-4)
     model = RatingsFactorization(2, 0.02, loss="logistic", validation=None, tol=1e-6)
     model.fit(u, i, (r > 3) * 1.0, user_features=of_users)
-    assert np.abs(model._at.gradient(model._fitted(), model._factors)[1]).max() < 1e-5
+    assert np.abs(model._at.gradient(*model._fitted())[1]).max() < 1e-5

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,7 +20,7 @@ from steepest.result import Result
 from .asking import Asking
 from .cells import Cells, coded, codes_of, read, unlike
 from .choosing import Tried, as_dicts, choose, most_useful_rounds
-from .features import Columns, Features, extended, matching, rated, read_features, standardised
+from .features import SIDES, Columns, Features, extended, matching, only, rated, read_features, standardised
 from .judging import added_of, lists_judged, split_off
 from .problem import Factors, Problem
 from .saved import Saved
@@ -153,6 +154,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         factors, result = problem.solve(cells, start, self.watch)
         result["findings"] += [*cells.found, *self._noticed(cells), *self._chosen_by(), *self._compared()]
+        self._fitted_ids = cells.user_ids, cells.item_ids
         cells, factors, columns, more = extended(cells, factors, columns, features)
         result["findings"] += _answered(*more)
         self._keep(problem, cells, factors, columns)
@@ -332,15 +334,22 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         cells = replace(given, items=codes[given.items].astype(np.uint32), item_ids=self.item_ids_)
         problem, old = self._at, self._factors
         count = cells.shape[0]
-        width = problem.widths((count, len(self.item_ids_)))[0]
+        # That nobody has an item of which only features are known says nothing.
+        there = self._in_fit()
+        among = there[1].copy()
+        among[cells.items] = True
+        cells = only(cells, (np.ones(count, dtype=bool), among))
+        width = problem.widths(cells.shape)[0]
+        kept = old.only((there[0], among))
         start = Factors(
-            np.zeros((count, problem.rank)), np.zeros(width), old.items, old.item_biases, old.centre
+            np.zeros((count, problem.rank)), np.zeros(width), kept.items, kept.item_biases, old.centre
         )
         scaled = replace(problem, features=(None, None))
         # alpha as it stood in the fit: what a rating weighs there, it weighs here.
         if not problem.by_count:
-            totals = [problem.total(c) for c in (cells, self._fitted())]
-            share = count / self._cells.shape[0]
+            fit = only(self._cells, there)
+            totals = [problem.total(c) for c in (cells, fit)]
+            share = count / fit.shape[0]
             scaled = replace(scaled, alpha=problem.alpha * totals[1] / totals[0] * share)
         folded = scaled.fold(cells, start)
         ids = np.concatenate([self.user_ids_, cells.user_ids])
@@ -389,9 +398,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "user_factors_")
         more: list[Features | None] = []
-        for side, own, given in zip(
-            ("user", "item"), self._columns, (user_features, item_features), strict=True
-        ):
+        for side, own, given in zip(SIDES, self._columns, (user_features, item_features), strict=True):
             one = matching(own, read_features(side, given), side)
             if one is not None:
                 known = codes_of(f"{side}_features", one.ids, getattr(self._cells, f"{side}_ids")) >= 0
@@ -402,9 +409,18 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         self._keep(self._at, cells, factors, columns)
         return self
 
-    def _fitted(self) -> Cells:
-        """What was fitted: without those who were taken in by their features alone."""
-        return rated(self._cells, (self._columns[0] is not None, self._columns[1] is not None))
+    def _in_fit(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which users, and which items, the fit saw: not those taken in later, or by their features alone."""
+        users, items = (
+            codes_of(name, ids, seen) >= 0
+            for name, ids, seen in zip(SIDES, (self.user_ids_, self.item_ids_), self._fitted_ids, strict=True)
+        )
+        return users, items
+
+    def _fitted(self) -> tuple[Cells, Factors]:
+        """What was fitted, and the factors of that."""
+        there = self._in_fit()
+        return only(self._cells, there), self._factors.only(there)
 
     def summary(self, width: int = 80) -> str:
         """What was fitted and how good it is, as text.
@@ -426,7 +442,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             + (", chosen on what was held out" if self.tried_ else ""),
             *(
                 f"features of {side}s: {', '.join(own.names)}"
-                for side, own in zip(("user", "item"), self._columns, strict=True)
+                for side, own in zip(SIDES, self._columns, strict=True)
                 if own is not None
             ),
             self.result_.message,
@@ -495,7 +511,7 @@ def _answered(users: int, items: int) -> list[Finding]:
 def _joined(first: Cells, second: Cells) -> Cells:
     """The cells of both, over the ids of both."""
     parts = []
-    for name in ("user", "item"):
+    for name in SIDES:
         ids = [getattr(cells, f"{name}_ids") for cells in (first, second)]
         kinds = [array.dtype.kind in "UOT" for array in ids]
         if kinds[0] != kinds[1]:

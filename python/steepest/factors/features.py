@@ -16,7 +16,17 @@ from steepest.errors import InputError
 from .cells import Cells, coded, codes_of
 from .problem import Factors
 
-__all__ = ["SIDES", "Columns", "Features", "extended", "matching", "rated", "read_features", "standardised"]
+__all__ = [
+    "SIDES",
+    "Columns",
+    "Features",
+    "extended",
+    "matching",
+    "only",
+    "rated",
+    "read_features",
+    "standardised",
+]
 
 SIDES = ("user", "item")
 #: A column that varies less than this share of its largest number is constant: that is rounding.
@@ -141,12 +151,21 @@ def _column(name: str, column: str, values: Any) -> Floats:
 
 def rated(cells: Cells, sides: tuple[bool, bool]) -> Cells:
     """The same without the users, or items, of whom there is no rating."""
-    for side, name in enumerate(SIDES):
-        codes, ids = getattr(cells, f"{name}s"), getattr(cells, f"{name}_ids")
-        there = np.bincount(codes, minlength=len(ids)) > 0
-        if sides[side] and not there.all():
-            place = np.cumsum(there, dtype=np.uint32) - np.uint32(1)
-            cells = replace(cells, **{f"{name}s": place[codes], f"{name}_ids": ids[there]})
+    users, items = (
+        (np.bincount(codes, minlength=count) > 0) | (not side)
+        for codes, count, side in zip((cells.users, cells.items), cells.shape, sides, strict=True)
+    )
+    return only(cells, (users, items))
+
+
+def only(cells: Cells, there: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> Cells:
+    """The same of some users and items alone."""
+    for name, own in zip(SIDES, there, strict=True):
+        if not own.all():
+            cells = cells.taken(np.flatnonzero(own[getattr(cells, f"{name}s")]))
+            codes, ids = getattr(cells, f"{name}s"), getattr(cells, f"{name}_ids")
+            place = np.cumsum(own, dtype=np.uint32) - np.uint32(1)
+            cells = replace(cells, **{f"{name}s": place[codes], f"{name}_ids": ids[own]})
     return cells
 
 

@@ -88,9 +88,20 @@ class Factors:
         maps = tuple(None if own is None else (root * own[0], unit * own[1]) for own in self.maps)
         return Factors(*sides, self.centre, self.fresh, (maps[0], maps[1]))
 
-    def packed(self) -> Floats:
-        """Factors and biases in one row."""
-        return np.concatenate([self.users.ravel(), self.user_biases, self.items.ravel(), self.item_biases])
+    def only(self, there: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> Factors:
+        """The same of some users and items alone."""
+        users, items = there
+        biases = [
+            own[rows] if len(own) else own
+            for own, rows in ((self.user_biases, users), (self.item_biases, items))
+        ]
+        return replace(
+            self,
+            users=self.users[users],
+            user_biases=biases[0],
+            items=self.items[items],
+            item_biases=biases[1],
+        )
 
     def scores(self, users: NDArray[Any], items: NDArray[Any]) -> Floats:
         """The score of each pair, by codes; a code of -1 has no factors and no bias."""

@@ -159,6 +159,10 @@ def taken_apart(model: Any) -> tuple[dict[str, Any], Arrays]:
                 f"maps.{name}": map_[0],
                 f"maps.{name}_bias": map_[1],
             }
+    # Where nobody was taken in later, or by features alone, the fit saw all.
+    arrays |= {
+        f"seen.{name}s": there for name, there in zip(SIDES, model._in_fit(), strict=True) if not there.all()
+    }
     parameters = {name: value for name, value in model.get_params().items() if name != "watch"}
     if isinstance(model.method, Settings):
         method = model.method
@@ -167,7 +171,7 @@ def taken_apart(model: Any) -> tuple[dict[str, Any], Arrays]:
     for name, part in (("parameters", parameters), ("fitted", fitted)):
         content[name], more = pack(part, name)
         arrays |= more
-    for name in ("user", "item"):
+    for name in SIDES:
         content[f"{name}_ids"], more = ids_apart(name, getattr(cells, f"{name}_ids"))
         arrays |= more
     return content, arrays
@@ -252,13 +256,13 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
         raise InputError("it has fewer rounds than one, or somebody to call")
     model = kinds[content["estimator"]](**parameters)
     model._check()
-    ids = [ids_again(name, content[f"{name}_ids"], arrays) for name in ("user", "item")]
+    ids = [ids_again(name, content[f"{name}_ids"], arrays) for name in SIDES]
     weight = arrays.get("cells.weight")
     codes = arrays["cells.users"], arrays["cells.items"]
     cells = Cells(*codes, arrays["cells.ratings"], ids[0], ids[1], None, weight)
     chosen = {name: fitted[name] for name in ("rank", "alpha", "unit", "rounds")}
     problem = replace(model._problem(cells), **chosen)
-    sides = [(arrays[f"factors.{name}s"], arrays[f"factors.{name}_biases"]) for name in ("user", "item")]
+    sides = [(arrays[f"factors.{name}s"], arrays[f"factors.{name}_biases"]) for name in SIDES]
     named = fitted.get("features") or {}
     widths = problem.widths(cells.shape)
     described = [
@@ -283,14 +287,22 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
     for own, count in zip(codes, cells.shape, strict=True):
         if own.dtype != np.uint32 or own.shape != cells.ratings.shape or not len(own) or own.max() >= count:
             raise InputError("a rating is of a user or an item that is not there")
-    # The fit saw those who are rated, and of the others what features say.
-    seen = [np.bincount(own, minlength=count) > 0 for own, count in zip(codes, cells.shape, strict=True)]
+    seen = [
+        arrays.get(f"seen.{name}s", np.ones(len(own), dtype=bool))
+        for name, own in zip(SIDES, ids, strict=True)
+    ]
+    for own, count in zip(seen, cells.shape, strict=True):
+        if own.dtype != np.bool_ or own.shape != (count,):
+            raise InputError("whom the fit saw is not said of each")
+    if not (seen[0][codes[0]] & seen[1][codes[1]]).any():
+        raise InputError("the fit saw no rating")
     rows = [None if own is None else own.rows[there] for own, there in zip(columns, seen, strict=True)]
     problem = problem.described((rows[0], rows[1]))
     model._keep(problem, cells, factors, columns)
+    model._fitted_ids = ids[0][seen[0]], ids[1][seen[1]]
     model.tried_ = [Tried(**row) for row in fitted["tried"]]
     model.held_out_, model.columns_ = fitted["held_out"], tuple(fitted["columns"])
-    result = fitted["result"] | {"x": problem.packed(_seen(factors, seen, columns).times(1.0 / problem.unit))}
+    result = fitted["result"] | {"x": problem.packed(model._fitted()[1].times(1.0 / problem.unit))}
     result["findings"] = [Finding.of(finding) for finding in result["findings"]]
     model.result_ = Result.of(result)
     model.n_iter_ = model.result_.nit
@@ -316,19 +328,6 @@ def _described(
     if k == 0 or not (found[2] >= 0).all():
         raise InputError("its features are none, or of a size below 0")
     return Columns(tuple(named), found[1], found[2], found[0]), (weights, bias)
-
-
-def _seen(factors: Factors, seen: list[NDArray[Any]], columns: tuple[Columns | None, ...]) -> Factors:
-    """Those that the fit saw."""
-    for name, there, own in zip(SIDES, seen, columns, strict=True):
-        if own is not None:
-            biases = getattr(factors, f"{name}_biases")
-            parts = {
-                f"{name}s": getattr(factors, f"{name}s")[there],
-                f"{name}_biases": biases[there] if len(biases) else biases,
-            }
-            factors = replace(factors, **parts)
-    return factors
 
 
 def real(what: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
