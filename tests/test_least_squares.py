@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 from scipy.sparse import csr_array, diags_array
-from scipy.sparse.linalg import aslinearoperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from strd import MODELS, SETS, Set
 
 import steepest
@@ -314,7 +314,10 @@ def test_a_sparse_jacobian_of_many_variables_is_multiplied_by(loss: str, box: tu
     """Broyden's tridiagonal residuals; dense factors of as many variables take minutes."""
     n = 3000
 
+    calls: list[None] = []
+
     def residuals(x: Any) -> Any:
+        calls.append(None)
         r = (3 - 2 * x) * x + 1
         r[1:] -= x[:-1]
         r[:-1] -= 2 * x[1:]
@@ -325,22 +328,45 @@ def test_a_sparse_jacobian_of_many_variables_is_multiplied_by(loss: str, box: tu
 
     given = {"bounds": box, "loss": loss}
     ours = steepest.least_squares(residuals, np.full(n, -0.5), jac, **given)
+    assert len(calls) <= ours.nfev + 1
     theirs = scipy.optimize.least_squares(residuals, np.full(n, -0.5), jac, **given)
     assert ours.success, ours.message
     assert ours.method == "truncated_newton"
     assert ours.cost <= theirs.cost * (1 + 1e-6) + 1e-12
     assert ours.jac.shape == theirs.jac.shape == (n, n)
     np.testing.assert_allclose(ours.x, theirs.x, atol=1e-3)
-    np.testing.assert_allclose(ours.grad, ours.jac.T @ ours.fun if loss == "linear" else ours.grad)
+    np.testing.assert_allclose(ours.grad, theirs.grad, atol=1e-4)
     operator = steepest.least_squares(
-        residuals, np.full(n, -0.5), lambda x: aslinearoperator(jac(x)), bounds=box
+        residuals, np.full(n, -0.5), lambda x: aslinearoperator(jac(x)), **given
     )
-    if loss == "linear":
-        np.testing.assert_array_equal(operator.x, ours.x)
+    np.testing.assert_array_equal(operator.x, ours.x)
+    np.testing.assert_array_equal(operator.grad, ours.grad)
+    assert isinstance(operator.jac, LinearOperator)
+    np.testing.assert_allclose(operator.jac @ ours.x, ours.jac @ ours.x, rtol=1e-12)
+    np.testing.assert_allclose(operator.jac.T @ ours.fun, ours.jac.T @ ours.fun, rtol=1e-12, atol=1e-15)
     few = steepest.least_squares(residuals, np.full(n, -0.5), jac, max_nfev=1, **given)
     assert (few.outcome, few.status) == ("budget", 0)
     with pytest.raises(InputError, match="no option is called 'foo'"):
         steepest.least_squares(residuals, np.full(n, -0.5), jac, options={"foo": 1})
+
+
+def test_a_dense_jacobian_of_many_variables_is_asked_for_once_at_the_start() -> None:
+    """Its form is asked for, and was thrown away; and it was asked for before options were read."""
+    n = 501
+    calls: list[Any] = []
+
+    def jac(x: Any) -> Any:
+        calls.append(x)
+        return np.diag(2 * x)
+
+    with pytest.raises(InputError, match="no option is called 'foo'"):
+        steepest.least_squares(lambda x: x**2 - 2, np.ones(n), jac, options={"foo": 1})
+    with pytest.raises(InputError, match="workers must be"):
+        steepest.least_squares(lambda x: x**2 - 2, np.ones(n), jac, workers=0)
+    assert not calls
+    r = steepest.least_squares(lambda x: x**2 - 2, np.ones(n), jac, max_nfev=2)
+    assert r.method == "levenberg_marquardt"
+    assert len(calls) == r.njev
 
 
 def test_minimize_refuses_the_method_by_name() -> None:

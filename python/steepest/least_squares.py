@@ -16,8 +16,8 @@ from steepest.objective import Function
 from steepest.options import LOOP, Asked
 from steepest.points import read_bounds, read_start
 from steepest.residuals import LOSSES, Fit, Loss
-from steepest.result import Result
-from steepest.workers import Called
+from steepest.result import Result, is_multiplied
+from steepest.workers import Called, check_workers
 
 __all__ = ["least_squares", "read_box"]
 
@@ -178,14 +178,18 @@ def least_squares(
         "path": repr(bool(path)),
     }
     given_options = _options(options, ftol, gtol, max_nfev)
-    by_products = _by_products(method, given_options) and fit.keeps
-    asked = Asked.of("truncated_newton" if by_products else _method(method), tol, given_options)
+    asked = Asked.of(_method(method), tol, given_options)
     if asked.workers is not None:
         raise InputError("workers is an argument of its own here: leave it out of the options")
-    kept = None if checkpoint is None else Checkpoint(checkpoint, about | asked.description())
     shaped: Callable[[Floats], Any] = lambda x: x.reshape(start.shape)  # noqa: E731
-    loop = {"path": bool(path), "checkpoint": None if kept is None else kept.request()}
     told = after_each(callback, shaped, verbose > 1), ten_times_a_second(watch)
+    check_workers(workers)
+    # The first call of jac, once all else is known to be as it must.
+    by_products = _left_to_us(method, given_options) and fit.by_products()
+    if by_products:
+        asked = Asked.of("truncated_newton", tol, given_options)
+    kept = None if checkpoint is None else Checkpoint(checkpoint, about | asked.description())
+    loop = {"path": bool(path), "checkpoint": None if kept is None else kept.request()}
     if by_products:
         sum_of = Function(fit.value, start.ravel(), jac=fit.gradient, hessp=fit.product, bounds=box)
         with fit.by(workers):
@@ -218,18 +222,22 @@ def least_squares(
         "jac_sparsity": jac_sparsity,
     }
     values["findings"] += [_idle(name) for name, value in idle.items() if value is not None]
-    result = _result(values, fit, box, shaped)
+    result = _result(values, fit, box, shaped, by_products)
     if verbose:
         print(result)
     return result
 
 
 def _result(
-    values: dict[str, Any], fit: Fit, box: tuple[Floats, Floats] | None, shaped: Callable[[Floats], Any]
+    values: dict[str, Any],
+    fit: Fit,
+    box: tuple[Floats, Floats] | None,
+    shaped: Callable[[Floats], Any],
+    by_products: bool,
 ) -> Result:
     """SciPy's fields beside those of every result."""
     x = np.asarray(values["x"])
-    if values["reason"] == _PRODUCTS:
+    if by_products:
         fit.stand(x)
     elif fit.stood is None or not np.array_equal(fit.stood[0], x):
         fit.residuals(x)
@@ -240,11 +248,9 @@ def _result(
     gradient = rows.T @ residuals if hasattr(rows, "T") else rows.rmatvec(residuals)
     if fit.loss is not None:
         _, slope, bend = fit.price(residuals)
-        weights = np.sqrt(np.maximum(bend, np.finfo(float).eps))[:, None]
-        sparse = values["reason"] == _PRODUCTS and hasattr(rows, "multiply")
-        rows = rows if sparse else fit.dense(rows, x.size)
+        rows = rows if by_products else fit.dense(rows, x.size)
         gradient = rows.T @ slope
-        rows = rows.multiply(weights).tocsr() if sparse else rows * weights
+        rows = _weighed(rows, np.sqrt(np.maximum(bend, np.finfo(float).eps)))
     mask, far = np.zeros(x.size, dtype=int), np.ones(x.size)
     if box is not None:
         mask = np.where(x <= box[0], -1, np.where(x >= box[1], 1, 0))
@@ -264,6 +270,18 @@ def _result(
         "status": status,
     }
     return Result.of(values)
+
+
+def _weighed(rows: Any, weights: Floats) -> Any:
+    """Each row times its weight; what is sparse stays so, and an operator is one."""
+    if hasattr(rows, "multiply"):
+        return rows.multiply(weights[:, None]).tocsr()
+    if is_multiplied(rows):
+        from scipy.sparse import diags_array
+        from scipy.sparse.linalg import aslinearoperator
+
+        return aslinearoperator(diags_array(weights)) @ aslinearoperator(rows)
+    return rows * weights[:, None]
 
 
 def _check_unneeded(x_scale: Any, tr_solver: Any, n: int) -> None:
@@ -324,7 +342,7 @@ def _method(method: Any) -> Any:
     return "levenberg_marquardt" if method is None or method in _SCIPYS else method
 
 
-def _by_products(method: Any, options: Mapping[str, Any]) -> bool:
+def _left_to_us(method: Any, options: Mapping[str, Any]) -> bool:
     """Whether the method is left to us, and no setting of one is asked for."""
     settings = set(options) - {*LOOP, "ftol", "gtol"}
     return not settings and _method(method) == "levenberg_marquardt" and method != "levenberg_marquardt"

@@ -10,6 +10,7 @@ import numpy as np
 
 from steepest._types import Floats
 from steepest.errors import InputError
+from steepest.result import is_multiplied
 from steepest.workers import mapped
 
 __all__ = ["LOSSES", "Fit"]
@@ -89,6 +90,8 @@ class Fit:
         self.count = first.size
         self.differences = 0 if callable(jac) else x0.size
         self._at, self._last, self._fresh = x0.copy(), first, True
+        #: What jac returned at the start, where its form was asked for before its numbers.
+        self._early: tuple[Floats, Any] | None = None
         #: Where the Jacobian was asked for last, with the residuals there.
         self.stood: tuple[Floats, Floats, Any] | None = None
 
@@ -107,6 +110,10 @@ class Fit:
         self._fresh = False
         return self._last
 
+    def _here(self, x: Floats) -> Floats:
+        """r(x), which most often was asked for last."""
+        return self._last if np.array_equal(self._at, x) else self.residuals(x)
+
     def _read(self, got: Any) -> Floats:
         row = _row(got)
         if row.size != self.count:
@@ -118,32 +125,32 @@ class Fit:
         self._size = np.maximum(np.abs(x), 0.1 * self._size)
         kept: Any = None
         if callable(self._jac):
-            kept = self._jac(x.copy())
+            early, self._early = self._early, None
+            same = early is not None and np.array_equal(early[0], x)
+            kept = early[1] if early is not None and same else self._jac(x.copy())
             rows = self.dense(kept, x.size)
         elif self._jac == "cs":
             rows = self._complex(x)
         else:
             rows = self._differenced(x)
-        here = self._last if np.array_equal(self._at, x) else self.residuals(x)
-        self.stood = x.copy(), here, kept if hasattr(kept, "toarray") or hasattr(kept, "matmat") else rows
+        self.stood = x.copy(), self._here(x), kept if is_multiplied(kept) else rows
         return rows, 0
 
-    @property
-    def keeps(self) -> bool:
+    def by_products(self) -> bool:
         """Whether the Jacobian at the start is sparse, or an operator, of more variables than factors are for."""
         if not callable(self._jac) or self._at.size <= MOST:
             return False
         got = self._jac(self._at.copy())
-        kept = hasattr(got, "toarray") or hasattr(got, "matmat")
-        if kept and got.shape == (self.count, self._at.size) and hasattr(got, "T"):
+        if is_multiplied(got) and got.shape == (self.count, self._at.size) and hasattr(got, "T"):
             self.stood = self._at.copy(), self._last, got
             return True
+        self._early = self._at.copy(), got
         return False
 
     def stand(self, x: Floats) -> tuple[Floats, Any]:
         """The residuals at x, and the Jacobian as it is returned: neither an array nor factors are made of it."""
         if self.stood is None or not np.array_equal(self.stood[0], x):
-            residuals, rows = self.residuals(x), self._jac(x.copy())
+            residuals, rows = self._here(x), self._jac(x.copy())
             if getattr(rows, "shape", None) != (self.count, x.size):
                 rows = self.dense(rows, x.size)
             self.stood = x.copy(), residuals, rows
@@ -205,9 +212,9 @@ class Fit:
         told = []
         for h in (1e-5, 1e-6):
             ahead = np.clip(x + h * u, low, high)
-            real = self._read(self._fun(ahead.copy())) - self.residuals(x)
+            real = self._read(self._fun(ahead.copy())) - self._here(x)
             off = np.linalg.norm(real - rows @ (ahead - x))
-            told.append(off > 0.1 * np.linalg.norm(real) + 1e-12 * np.linalg.norm(self.residuals(x)))
+            told.append(off > 0.1 * np.linalg.norm(real) + 1e-12 * np.linalg.norm(self._here(x)))
         if all(told):
             raise InputError(
                 'jac="cs" needs residuals that are analytic: complex steps tell other slopes than real ones. Leave jac '
@@ -215,7 +222,7 @@ class Fit:
             )
 
     def _differenced(self, x: Floats) -> Floats:
-        here = self._last if np.array_equal(x, self._at) else self.residuals(x)
+        here = self._here(x)
         found = np.full(x.size, self._eps ** (1 / 3 if self._both else 1 / 2))
         relative = found if self._step is None else self._step
         steps = relative * self._size

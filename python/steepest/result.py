@@ -18,7 +18,7 @@ from steepest.findings import Finding, by_severity, findings_text
 from steepest.report.result_lines import OUTCOMES, headline, indented, rows, wrapped
 from steepest.trees import is_tree
 
-__all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
+__all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result", "is_multiplied"]
 
 #: Every field of a result, in the order in which they stand.
 FIELDS = (
@@ -36,6 +36,11 @@ _TEXT = ("message", "outcome", "method", "reason")
 
 #: What a result is before anything is known.
 _NOTHING = dict.fromkeys(FIELDS)
+
+
+def is_multiplied(rows: Any) -> bool:
+    """Whether it is a sparse matrix or an operator, which stays what it is: no array is made of it."""
+    return hasattr(rows, "toarray") or hasattr(rows, "matmat")
 
 
 class Result(dict[str, Any]):
@@ -163,8 +168,7 @@ class Result(dict[str, Any]):
             result[name] = "" if result[name] is None else str(result[name])
         result["success"] = bool(values.get("success", False))
         for name in ("x", "jac", "path"):
-            # A sparse Jacobian, or an operator, stays what it is.
-            if hasattr(result[name], "toarray") or hasattr(result[name], "matmat"):
+            if is_multiplied(result[name]):
                 continue
             if result[name] is not None and not (name != "path" and is_tree(result[name])):
                 result[name] = np.asarray(result[name])
