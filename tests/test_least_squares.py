@@ -420,9 +420,11 @@ def test_arguments_of_scipys_lm_are_understood() -> None:
             n.sentence.split()[0] for n in ours[2]["result"].findings if n.kind == "option_without_effect"
         }
         assert idle == {"factor", "diag"} & set(given)
-    steps = []
-    steepest.curve_fit(lambda x, a: steps.append(a) or a * x, x, y, p0=[1.0], epsfcn=1e-4)
-    assert any(abs(a - 1.01) < 1e-12 for a in steps)
+    steps: list[float] = []
+    for given in ({}, {"diff_step": None}):
+        steps.clear()
+        steepest.curve_fit(lambda x, a: steps.append(a) or a * x, x, y, p0=[1.0], epsfcn=1e-4, **given)
+        assert any(abs(a - 1.01) < 1e-12 for a in steps)
     for given, words in (
         ({"epsfcn": -1.0}, "epsfcn must be at least 0"),
         ({"factor": 0}, "factor must be above 0"),

@@ -302,11 +302,11 @@ def test_slopes_that_are_rounding_say_nothing_of_how_far_to_go(method: str) -> N
 
 
 @pytest.mark.parametrize("method", [None, "lbfgs", "bfgs", "truncated_newton"])
-def test_what_falls_without_end_is_handed_over_as_low_as_it_was_seen(method):
+def test_what_falls_without_end_is_handed_over_as_low_as_it_was_seen(method: str | None) -> None:
     """Where trials fall to minus infinity at once the method still stands at the start, which was handed over."""
-    seen = []
+    seen: list[float] = []
 
-    def fun(x):
+    def fun(x: np.ndarray) -> float:
         seen.append(float(-np.exp(x[0]) + x[1] ** 2))
         return seen[-1]
 

@@ -16,7 +16,7 @@ __all__ = ["Constraints", "read_constraints"]
 
 @dataclass(frozen=True)
 class _Part:
-    """Some constraints: their values, and their Jacobian or None (differences)."""
+    """Some constraints: their values, and their Jacobian or None (differences, unless it has rows)."""
 
     name: str
     fun: Callable[[Floats], Any]
@@ -156,7 +156,7 @@ class Constraints:
     @property
     def found(self) -> bool:
         """Whether some of their Jacobians are found by differences."""
-        return any(part.jac is None for part in self._parts)
+        return any(part.jac is None and part.rows is None for part in self._parts)
 
     def pull(self, x: Floats, by: Floats) -> Floats:
         """The sum of the constraints' gradients, each times its entry of `by`."""
@@ -301,7 +301,7 @@ def _linear(name: str, one: Any, x0: Floats) -> _Part:
     if a.ndim != 2 or a.shape[1] != x0.size:
         raise InputError(f"{name}.A must have {x0.size} columns, as x0 has entries; got the shape {a.shape}")
     low, high = _limits(name, one.lb, one.ub, a.shape[0])
-    return _Part(name, lambda x: a @ np.ravel(x), lambda x: a, low, high, rows=a)
+    return _Part(name, lambda x: a @ np.ravel(x), None, low, high, rows=a)
 
 
 def _limits(name: str, low: Any, high: Any, m: int) -> tuple[Floats, Floats]:

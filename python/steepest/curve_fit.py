@@ -148,7 +148,8 @@ def _of_leastsq(kwargs: dict[str, Any], n: int) -> tuple[bool, list[Finding], st
     if error is not None:
         if not 0 <= (error := number("epsfcn", error)) < np.inf:
             raise InputError(f"epsfcn must be at least 0 and finite; got {error}")
-        kwargs.setdefault("diff_step", float(np.sqrt(max(error, np.finfo(float).eps))))
+        if kwargs.get("diff_step") is None:
+            kwargs["diff_step"] = float(np.sqrt(max(error, np.finfo(float).eps)))
     factor, diag = kwargs.pop("factor", None), kwargs.pop("diag", None)
     if factor is not None and not 0 < number("factor", factor) < np.inf:
         raise InputError(f"factor must be above 0 and finite; got {factor!r}")

@@ -43,6 +43,11 @@ _OTHER_STATUS = {
     "slsqp": {"budget": 9, "infeasible": 4},
 }
 
+#: By how much SciPy's methods let constraints be missed that they call met.
+_MET = float(np.sqrt(np.finfo(float).eps))
+#: The number of COBYLA's budget, which it names by words of its own, or, where constraints are missed, by none.
+_EVALUATED = 3
+
 #: The tolerances of SciPy's methods, where they are tighter than ours.
 TOLERANCE = {"trust-constr": 1e-8}
 
@@ -281,12 +286,6 @@ class _Stopping:
             self.stopped = True
         if self.stopped:
             raise StopIteration
-
-
-#: By how much SciPy's methods let constraints be missed that they call met.
-_MET = float(np.sqrt(np.finfo(float).eps))
-#: The number of COBYLA's budget, which it names by words of its own, or, where constraints are missed, by none.
-_EVALUATED = 3
 
 
 def _outcome(got: Any) -> str:
