@@ -140,8 +140,8 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         self.force_calls = 0
         #: calls of this step that gave no number, and those in a row that it ends with
         self._numberless, self._missed = 0, 0
-        #: whether forces are an energy's: not those of bands, nor of climbs along a mode
-        self._of_energy = isinstance(atoms, Atoms | Filter)
+        #: whether forces are an energy's: not those of bands, nor of climbs along a mode, which "fire" is for
+        self._of_energy = self.method != "fire" or isinstance(atoms, Atoms | Filter)
         #: the lowest energy that was met with all of its forces, and where; without an energy the latest
         self._best: tuple[float, Floats] | None = None
         try:
@@ -343,8 +343,8 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         self._asked_for = x
         if alike:
             for image in self.optimizable.iterimages():
-                if hasattr(image.calc, "reset"):
-                    image.calc.reset()
+                if hasattr(calculator := getattr(image, "calc", None), "reset"):
+                    calculator.reset()
         return True
 
     def _moved(self) -> bool:

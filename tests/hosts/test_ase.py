@@ -24,6 +24,7 @@ try:
     from ase.io import Trajectory
     from ase.mep import NEB
     from ase.optimize import BFGS, FIRE, RestartError
+    from ase.utils.abc import Optimizable
 
     from steepest.ase import Descent
     from steepest.energy import LennardJones as Pairs
@@ -329,6 +330,37 @@ def test_an_edge_of_what_the_calculator_knows_ends_the_run_and_is_said() -> None
         assert not descent.run(fmax=1e-3, steps=500)
     assert descent.force_calls < 1000
     assert atoms.get_potential_energy() == pytest.approx(50, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", [None, "fire"])
+def test_what_has_no_calculator_is_optimized_up_to_an_edge_too(method: Any) -> None:
+    class Bowl(Optimizable):  # type: ignore[misc]
+        x = np.array([3.0, 4.0, 5.0])
+
+        def ndofs(self) -> int:
+            return 3
+
+        def get_x(self) -> Any:
+            return self.x
+
+        def set_x(self, x: Any) -> None:
+            self.x = x.copy()
+
+        def get_value(self) -> float:
+            value = float((self.x**2 * [1, 10, 100]).sum())
+            return value if value >= 50 else np.nan
+
+        def get_gradient(self) -> Any:
+            return 2 * self.x * [1, 10, 100]
+
+        def iterimages(self) -> Any:
+            yield self
+
+    bowl = Bowl()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert not Descent(bowl, method, logfile=None).run(fmax=1e-3, steps=100)
+    assert 50 <= bowl.get_value() < 2000
 
 
 def cluster(change: Any) -> Any:
