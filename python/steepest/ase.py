@@ -343,8 +343,9 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         self._asked_for = x
         if alike:
             for image in self.optimizable.iterimages():
-                if hasattr(calculator := getattr(image, "calc", None), "reset"):
-                    calculator.reset()
+                reset = getattr(getattr(image, "calc", None), "reset", None)
+                if reset is not None:
+                    reset()
         return True
 
     def _moved(self) -> bool:
