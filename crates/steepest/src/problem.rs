@@ -285,6 +285,14 @@ impl<'a> Problem<'a> {
             self.ask(&[], Rows::All, &mut [Ask::Accuracy { value: &mut value, gradient: noise }]);
         if asked.is_ok() { value } else { 0.0 }
     }
+    /// The noise of each of n entries of the last gradient; 0 where it is no difference of values.
+    pub fn noise_of_slopes(&mut self, n: usize) -> Vec<f64> {
+        let mut noise = vec![0.0; n];
+        if self.offers().differences > 0 {
+            self.accuracy(&mut noise);
+        }
+        noise
+    }
     /// Makes the gradients from here on more exact, where that can be had; whether it could.
     pub fn sharpen(&mut self) -> Result<bool, Halt> {
         self.sharpened(false)

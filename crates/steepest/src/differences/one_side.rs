@@ -36,21 +36,15 @@ impl Differences {
                 self.again = self.measured.is_some_and(|m| !(f.abs() > 0.5 * m));
                 break;
             }
-            if self.length == Length::Found && wild((to - x[j]).abs(), (moved - f).abs()) {
-                // So long a step for so large a change: the bend is another by now.
+            let (h, slope) = ((to - x[j]).abs(), (moved - f) / (to - x[j]));
+            // So long a step for so large a change, or by what was seen where f was larger by far: the bend is another by now.
+            let other = wild(h, (moved - f).abs())
+                || moved.is_finite() && self.noise_by(x[j], f, slope, [0.0; 2]) < ELSEWHERE * noise;
+            if self.length == Length::Found && other {
                 self.seen[j].second = -1.0;
                 break;
             }
             if moved.is_finite() {
-                let h = (to - x[j]).abs();
-                let slope = (moved - f) / (to - x[j]);
-                if self.length == Length::Found
-                    && self.noise_by(x[j], f, slope, [0.0; 2]) < ELSEWHERE * noise
-                {
-                    // So long a step for what was seen where f was larger by far.
-                    self.seen[j].second = -1.0;
-                    break;
-                }
                 let bend = (second / at) / at;
                 return Ok((slope, 0.5 * bend * h + 2.0 * noise / h));
             }

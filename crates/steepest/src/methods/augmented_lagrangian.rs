@@ -68,7 +68,8 @@ const ENOUGH: f64 = 0.25;
 const GROWTH: f64 = 10.0;
 /// So many rounds that are no claim, and find f where it was, are enough.
 const IDLE: u32 = 4;
-/// A round that brought f down by so many times what it is, and what it came by then, is followed by another.
+/// Where f was measured by more than so many times what it is, and what the last round changed it by, the measure is
+/// lowered and another round follows.
 const AFAR: f64 = 1e6;
 /// ρ is not made larger than so many times what it was: beyond, L is nothing but its constraints.
 const MOST: f64 = 1e12;
@@ -90,7 +91,7 @@ struct Now {
     noticed: usize,
     /// |f| where the descent began.
     begun: f64,
-    /// How large f was where the descent began, or how far it came in the last round.
+    /// The measure of f: how large it was where the descent began, or the most that a round has changed it by, until lowered.
     size: f64,
     /// The gradient of f where the models claim.
     gradient: Vec<f64>,
@@ -100,7 +101,7 @@ struct Now {
     /// f after the last round, and rounds in a row that found nothing lower and claimed nothing.
     was: f64,
     idle: u32,
-    /// The scales where the descent began; empty once the rounds have begun anew by them.
+    /// The scales where the descent began; empty once the rounds have begun anew by them, and where no models did.
     at_first: Vec<f64>,
 }
 
@@ -311,7 +312,7 @@ impl Now {
         step.value = value * unit;
         step.violation = self.terms.most(|_| 1.0);
         step.residual = step.residual.max(missed);
-        // What f was at first says nothing of what counts: a round that has come from far above is followed by another.
+        // What f was at first says nothing of what counts.
         let now = (value - self.was).abs();
         let most = (AFAR * now.max(value.abs())).max(FLOOR * self.begun);
         let fell = self.size > most && most > 0.0;

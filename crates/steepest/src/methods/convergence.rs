@@ -19,7 +19,7 @@ const PART: f64 = 1e-8;
 const IDLE: u32 = 20;
 /// Steps after which a descent is asked whether it gets anywhere.
 const CREEPING: usize = 1024;
-/// Noise that hides more than this of F, and of all that it has fallen by, leaves nothing to claim.
+/// Noise that hides more than this of F, and of all that it has fallen by, leaves nothing to claim; more is not little of F.
 const LOUD: f64 = 1e-3;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
 pub const STEEP: [f64; 2] = [1e-2, 0.1];
@@ -27,8 +27,8 @@ pub const STEEP: [f64; 2] = [1e-2, 0.1];
 const LARGE: f64 = 0.5;
 /// Where F goes to 0: what the decrease to come may be of the way back, and how much of F it has to foretell, or how little
 /// F may be of that way.
-const THIN: f64 = 1e-5;
-const WHOLE: f64 = 1e-3;
+pub const THIN: f64 = 1e-5;
+const WHOLE: f64 = 0.1;
 const NOTHING: f64 = 1e-8;
 /// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.
 const ODD: u32 = 3;
@@ -80,8 +80,8 @@ pub struct Sight {
     pub slope: f64,
     /// E; none where the metric is not scaled yet.
     pub predicted: Option<f64>,
-    /// What the slopes here would make of the way back, see [`way_back`]. NaN where it was not asked for.
-    pub back: [f64; 2],
+    /// None where it was not asked for: then nothing gainsays E.
+    pub back: Option<WayBack>,
 }
 
 impl Claims {
@@ -100,7 +100,7 @@ impl Claims {
         }
     }
 
-    /// For a method that creeps: what it has fallen by in the whole last half of its steps counts.
+    /// For a method that creeps: what it has fallen by in the whole last eighth of its steps counts.
     pub fn slow(self) -> Self {
         Claims { slow: true, ..self }
     }
@@ -130,12 +130,12 @@ impl Claims {
         self.values[self.values.len().saturating_sub(steps + 1)]
     }
 
-    /// What the function has fallen by over the last half of the steps.
-    fn of_late(&self, value: f64) -> f64 {
-        (self.values[self.steps() / 2] - value).clamp(0.0, f64::MAX)
+    /// What the function has fallen by since a step.
+    fn since(&self, step: usize, value: f64) -> f64 {
+        (self.values[step] - value).clamp(0.0, f64::MAX)
     }
 
-    /// What F fell by in each of the last steps; of a method that creeps: in the last eighth of them.
+    /// The least that F fell by in one of the last steps; of a method that creeps: in the last eighth of them together.
     pub fn fallen(&self, value: f64) -> f64 {
         if self.steps() < BEGUN {
             return 0.0;
@@ -153,27 +153,35 @@ impl Claims {
     /// it has fallen by before.
     fn falling(&self, value: f64) -> f64 {
         let lately = if self.slow { 0.0 } else { self.lately(value) };
-        self.fallen(value).max(lately).max(self.part(value)).clamp(0.0, f64::MAX)
+        self.fallen(value).max(lately).max(self.part(value))
+    }
+
+    /// The step from which on F counts: the first one may have come from anywhere.
+    fn first(&self) -> usize {
+        if self.slow { 0 } else { self.steps().min(1) }
     }
 
     /// What F fell by in the last steps together, in no more than half of all of them; of a method that creeps: in that half.
     fn lately(&self, value: f64) -> f64 {
         let half = self.steps() / 2;
         let back = if self.slow { half } else { half.max(self.steps().saturating_sub(RECENT)) };
-        self.values[back] - value
+        self.since(back.max(self.first()), value)
     }
 
     /// A hundred-millionth of what F has fallen by since the start, or all that it has since a quarter of the steps: the
     /// start may have been as high as it likes. One that creeps comes no nearer to 0 in the later steps than in the first.
     fn part(&self, value: f64) -> f64 {
-        let since = |step: usize| (self.values[step] - value).clamp(0.0, f64::MAX);
-        let all = PART * since(0);
-        if self.slow || self.steps() < 2 * BEGUN { all } else { all.min(since(self.steps() / 4)) }
+        let all = PART * self.since(0, value);
+        if self.slow {
+            all
+        } else {
+            all.min(self.since((self.steps() / 4).max(self.first()), value))
+        }
     }
 
-    /// So little of what F has fallen by that nobody would miss it.
+    /// So little of what F has fallen by in the last half of the steps that nobody would miss it.
     pub fn lost(&self, value: f64) -> f64 {
-        1e-12 * self.of_late(value)
+        1e-12 * self.since(self.steps() / 2, value)
     }
 
     /// S: what a decrease is held against, |F| or what the function has fallen by.
@@ -188,19 +196,22 @@ impl Claims {
 
     /// Whether the slopes on the way back to the start say more than was foretold: the curvature that E rests on was met
     /// further up, or across a valley. Beside F they must be slight, as where curvature has brought them near 0; where F goes to
-    /// 0 it must be foretold to do so, and the step to come must be next to nothing of the way.
+    /// 0 it must be foretold to do so, or next to nothing of the way, and the decrease to come with it.
     pub fn hasty(&self, at: Sight) -> bool {
-        self.hastier(at, self.tolerance * at.value.abs(), STEEP[0])
+        let Some(back) = at.back else { return false };
+        self.hastier(at, self.tolerance * at.value.abs(), back.seen, STEEP[0])
     }
 
-    /// The same, where as much is `little` beside F, and slopes that would make so much of F on the way back are slight.
-    pub fn hastier(&self, at: Sight, little: f64, slight: f64) -> bool {
-        let Some(predicted) = at.predicted.filter(|_| !self.as_scipy()) else { return false };
-        let (size, [certain, back]) = (at.value.abs(), at.back);
-        let itself = predicted <= little.min(WHOLE * size) && !(certain > slight * size);
-        let to_nothing =
-            !(predicted > THIN * back) && (predicted >= WHOLE * size || !(size > NOTHING * back));
-        !(itself || to_nothing)
+    /// The same, where as much is `little` beside F, and what `slopes` would make of it slight.
+    pub fn hastier(&self, at: Sight, little: f64, slopes: f64, slight: f64) -> bool {
+        let (Some(predicted), Some(back), false) = (at.predicted, at.back, self.as_scipy()) else {
+            return false;
+        };
+        let size = at.value.abs();
+        let beside = predicted <= little.min(LOUD * size) && slopes <= slight * size;
+        let to_nothing = predicted <= THIN * back.seen
+            && (predicted >= WHOLE * size || size <= NOTHING * back.seen);
+        !(beside || to_nothing)
     }
 
     /// What F is of where it stands: |F|, or what it has fallen by where that is less. For looks around.
@@ -211,16 +222,15 @@ impl Claims {
     }
 
     /// What a look at both sides changes F by: [`near`](Self::near), and as much as takes it beyond where F may have another
-    /// side. Steps that claim [`fine`](Self::fine) may be so far before that point still: 3 times as far, in shares of [`NEAR`].
+    /// side. Steps that claim what is fine may be so far before that point still: 3 times as far, in shares of [`NEAR`].
     pub fn looks(&self, value: f64) -> [f64; 2] {
         let near = self.near(value);
-        let fallen = self.lately(value).max(PART * (self.values[0] - value));
-        let fine = (1e-1 * self.tolerance * fallen.clamp(0.0, f64::MAX)).max(self.rounding(value));
+        let fine = self.fine_of(self.lately(value).max(PART * self.since(0, value)), value);
         [near, near.max(18.0 * fine / NEAR.powi(2))]
     }
 
     /// A decrease that does not matter to one who looks around: of where F stands, or, once it has come down to its rounding,
-    /// of all that it has fallen by.
+    /// of what it has fallen by of late.
     pub fn slight(&self, value: f64) -> f64 {
         (self.tolerance * self.near(value)).max(self.small(value).min(self.lost(value)))
     }
@@ -368,6 +378,9 @@ impl Claims {
             true => self.fallen(value),
             false => self.falling(value),
         };
+        self.fine_of(fallen, value)
+    }
+    fn fine_of(&self, fallen: f64, value: f64) -> f64 {
         (1e-1 * self.tolerance * fallen).max(self.rounding(value))
     }
 
@@ -385,13 +398,32 @@ impl Claims {
         if predicted <= explained { self.limit(value, explained) } else { Status::Plateau }
     }
 
-    /// Whether a claim where no step lowers the value, or noise hides what is left, is gainsaid by the slopes, see
+    /// [`at_rest`](Self::at_rest), unless slopes that are no noise gainsay it.
+    pub fn held_at_rest(&self, at: Sight, explained: f64) -> Status {
+        match self.at_rest(at.value, at.predicted.unwrap_or(f64::INFINITY), explained) {
+            Status::PrecisionLimit if self.gainsaid(at, explained) => Status::Plateau,
+            verdict => verdict,
+        }
+    }
+
+    /// Whether slopes that are no noise gainsay a claim where no step lowers the value, or noise hides what is left: see
     /// [`hasty`](Self::hasty).
     pub fn gainsaid(&self, at: Sight, explained: f64) -> bool {
+        at.back
+            .is_some_and(|back| self.hastier(at, self.little(at, explained), back.certain, LARGE))
+    }
+
+    /// The same of all that slopes may be with their noise, were it a thousandth of F: worth a nearer look.
+    pub fn dubious(&self, at: Sight, explained: f64) -> bool {
+        let little = self.little(at, explained);
+        at.back.is_some_and(|back| self.hastier(at, little, back.possible, LOUD))
+    }
+
+    /// What is little beside F, at rest; nothing where noise hides much of F.
+    fn little(&self, at: Sight, explained: f64) -> f64 {
+        let loud = explained > LOUD * at.value.abs();
         let little = self.small(at.value).max(self.resting(at.value)).max(explained);
-        // Noise that hides much of F leaves nothing that is little beside it.
-        let loud = explained > WHOLE * at.value.abs();
-        self.hastier(at, if loud { 0.0 } else { little }, LARGE)
+        if loud { 0.0 } else { little }
     }
 
     /// What it is where noise can hide all that is left: a success only where that is little beside F or its fall.
@@ -426,24 +458,39 @@ impl Claims {
     }
 }
 
-/// Σ |g_j| |x_j − start_j| of what is free, less what is noise of the slopes, and with it.
-pub fn way_back(
-    g: &[f64],
-    noise: &[f64],
-    x: &[f64],
-    start: &[f64],
-    free: impl Fn(usize) -> bool,
-) -> [f64; 2] {
-    /// A slope may be wrong by so many times its noise.
-    const CERTAIN: f64 = 4.0;
-    let mut sums = [0.0; 2];
-    for j in (0..g.len()).filter(|&j| free(j)) {
-        let (slope, way) = (g[j].abs(), (x[j] - start[j]).abs());
-        let certain = slope - noise.get(j).map_or(0.0, |v| CERTAIN * v);
-        sums[0] += if certain > 0.0 { certain * way } else { 0.0 };
-        sums[1] += slope * way;
+/// Σ |g_j| |x_j − start_j| of what is free: what the slopes here would make of the way back.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WayBack {
+    /// Of slopes less what may be their noise.
+    pub certain: f64,
+    /// Of slopes as they are.
+    pub seen: f64,
+    /// Of slopes and their noise.
+    pub possible: f64,
+}
+
+impl WayBack {
+    /// From x to the start, by the slopes of what is free and the noise of each.
+    pub fn new(
+        g: &[f64],
+        noise: &[f64],
+        x: &[f64],
+        start: &[f64],
+        free: impl Fn(usize) -> bool,
+    ) -> Self {
+        /// A slope may be wrong by so many times its noise.
+        const CERTAIN: f64 = 4.0;
+        let mut sums = WayBack::default();
+        for j in (0..g.len()).filter(|&j| free(j)) {
+            let (slope, way) = (g[j].abs(), (x[j] - start[j]).abs());
+            let certain = slope - CERTAIN * noise[j];
+            sums.certain += if certain > 0.0 { certain * way } else { 0.0 };
+            sums.seen += slope * way;
+            // Where nothing moves F its noise is infinite, and says nothing.
+            sums.possible += (slope + if noise[j].is_finite() { noise[j] } else { 0.0 }) * way;
+        }
+        sums
     }
-    sums
 }
 
 /// E in a diagonal metric, within bounds: ½ Σ |g_j| min(D_j |g_j|, room_j). Infinite where some D_j is not known.
@@ -473,7 +520,7 @@ mod tests {
     use super::*;
 
     fn at(value: f64, predicted: Option<f64>) -> Sight {
-        Sight { value, slope: 1.0, predicted, back: [f64::NAN; 2] }
+        Sight { value, slope: 1.0, predicted, back: None }
     }
 
     #[test]
@@ -519,7 +566,7 @@ mod tests {
     #[test]
     fn scipys_criteria_where_asked_for() {
         let mut c = Claims::new(5.0, 1e-6, 1e-5, -1.0);
-        let slope = |value, slope| Sight { value, slope, predicted: None, back: [f64::NAN; 2] };
+        let slope = |value, slope| Sight { value, slope, predicted: None, back: None };
         assert!(c.converged(slope(5.0, 1e-5), || 1.0) && !c.converged(slope(5.0, 2e-5), || 0.0));
         c.took(4.0);
         assert!(!c.converged(slope(4.0, 1.0), || 0.0));

@@ -225,7 +225,7 @@ impl Motion {
         }
         at.predicted = (self.bend > 0.0).then(|| 0.5 * square / self.bend);
         let left = at.predicted.unwrap_or(f64::INFINITY);
-        if !at.claims.risen(at.f) && at.claims.converged(at.sight(), || left) {
+        if !at.claims.risen(at.f) && at.claims.converged(at.sight(problem), || left) {
             return self.claim(problem, Status::Converged);
         }
         Ok(self.at.here())

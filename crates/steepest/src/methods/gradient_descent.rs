@@ -2,7 +2,7 @@
 use super::standing::FAR;
 use crate::linalg::vectors::{self, Aligned, dot, largest};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::convergence::{Claims, Sight, not_finite, way_back};
+use crate::methods::convergence::{Claims, Sight, WayBack, not_finite};
 use crate::methods::gradient_check::{self, Doubt, Gap, room};
 use crate::methods::seen::Seen;
 use crate::methods::sizes::sizes;
@@ -407,29 +407,30 @@ impl Work {
         })
     }
 
-    fn sight(&self, problem: &Problem<'_>) -> Sight {
+    /// What is known here, and the way back where a claim may come.
+    fn sight(&self, problem: &mut Problem<'_>) -> Sight {
         let small = self.claims.small(self.f);
-        let near = self.predicted.is_some_and(|p| p <= small);
-        let back = if near { self.back(problem, &[]) } else { [f64::NAN; 2] };
-        Sight { back, ..self.seen_from_here() }
-    }
-
-    /// The same without the way back.
-    fn seen_from_here(&self) -> Sight {
-        let back = [f64::NAN; 2];
-        Sight { value: self.f, slope: self.residual, predicted: self.predicted, back }
-    }
-
-    /// What the slopes here would make of the way back, as far as they are no noise.
-    fn back(&self, problem: &Problem<'_>, noise: &[f64]) -> [f64; 2] {
-        let offers = problem.penalty().offers();
-        if !(offers.smooth || offers.bounds) {
-            // The slopes are of F without the penalty.
-            return [f64::NAN; 2];
+        if self.predicted.is_some_and(|p| p <= small) {
+            self.looking_back(problem, self.predicted)
+        } else {
+            self.seen_from_here()
         }
-        let room = room(problem, &self.x[..self.n]);
-        let free = |j: usize| room[j][usize::from(self.g[j] < 0.0)] > 0.0;
-        way_back(&self.g[..self.n], noise, &self.x, &self.start, free)
+    }
+
+    fn seen_from_here(&self) -> Sight {
+        Sight { value: self.f, slope: self.residual, predicted: self.predicted, back: None }
+    }
+
+    fn looking_back(&self, problem: &mut Problem<'_>, predicted: Option<f64>) -> Sight {
+        let (n, offers) = (self.n, problem.penalty().offers());
+        // Else the slopes are of F without the penalty.
+        let all = offers.smooth || offers.bounds;
+        let back = all.then(|| {
+            let (noise, room) = (problem.noise_of_slopes(n), room(problem, &self.x[..n]));
+            let free = |j: usize| room[j][usize::from(self.g[j] < 0.0)] > 0.0;
+            WayBack::new(&self.g[..n], &noise, &self.x, &self.start, free)
+        });
+        Sight { predicted, back, ..self.seen_from_here() }
     }
 
     fn here(&self) -> Step {
@@ -460,7 +461,8 @@ impl Work {
             self.predicted = Some(0.0);
             return self.claim(problem, Status::Converged, 0.0);
         }
-        if self.steps >= self.patience && self.claims.converged(self.sight(problem), || 0.0) {
+        let sight = self.sight(problem);
+        if self.steps >= self.patience && self.claims.converged(sight, || 0.0) {
             return self.claim(problem, Status::Converged, 0.0);
         }
         if self.claims.due() && self.verify && !self.claims.as_scipy() && self.enough(problem)? {

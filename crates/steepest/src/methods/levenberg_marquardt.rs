@@ -2,6 +2,7 @@
 use crate::curvature::Curvature;
 use crate::linalg::vectors::{dot, room};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::methods::convergence::THIN;
 use crate::objective::{Ask, Rows};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
@@ -419,6 +420,14 @@ impl Work {
         self.f.max(FLOOR * high)
     }
 
+    /// Whether so much is no more than a share of F, or, where F goes to 0, of what it was: then it is next to nothing of
+    /// what slopes would make of the way back, or more is left than the model sees.
+    fn is_little(&self, left: f64, share: f64) -> bool {
+        let one = |j: usize| self.gradient[j].abs() * (self.x[j] - self.start[j]).abs();
+        let way = (0..self.n).map(one).sum::<f64>();
+        left <= share * self.f || left <= share * self.height() && left <= THIN * way
+    }
+
     /// Looks how far down the model sees, and claims convergence if it may.
     fn stand(
         &mut self,
@@ -431,13 +440,13 @@ impl Work {
         let whole = model.step(f64::INFINITY, &self.gradient, [&self.x, &self.low, &self.high]);
         self.left = whole.promise.max(self.by_one());
         let close = if set.ftol >= 0.0 { set.ftol } else { CLOSE * problem.tolerance() };
-        if self.left <= close * self.height() || self.flattest() <= set.gtol {
+        if self.is_little(self.left, close) || self.flattest() <= set.gtol {
             return self.claim(problem, rate, Status::Converged, 0.0, set);
         }
         if self.slow >= SLOW {
             self.slow = 0;
             let left = self.measured(problem, &model)?;
-            if left <= LITTLE * problem.tolerance() * self.height() {
+            if self.is_little(left, LITTLE * problem.tolerance()) {
                 self.left = left;
                 return self.claim(problem, rate, Status::Converged, 0.0, set);
             }

@@ -137,7 +137,7 @@ impl Mirror {
                 value: self.value,
                 slope: largest(&self.gradient),
                 predicted: Some(promised),
-                back: [f64::NAN; 2],
+                back: None,
             };
             let residual = self.claims.residual(at.value, at.predicted);
             let rounding = self.claims.rounding(self.value);

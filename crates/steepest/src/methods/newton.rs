@@ -315,10 +315,11 @@ impl Work {
             self.at.predicted = Some(0.0);
             return self.claim(problem, Status::Converged, 0.0);
         }
+        let sight = self.at.sight(problem);
         let done = if self.foretold && self.convex {
-            self.at.claims.foretold(self.at.sight())
+            self.at.claims.foretold(sight)
         } else {
-            self.at.claims.converged(self.at.sight(), || self.by_diagonal())
+            self.at.claims.converged(sight, || self.by_diagonal())
         };
         if done {
             return self.claim(problem, Status::Converged, 0.0);

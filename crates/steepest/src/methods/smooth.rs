@@ -83,7 +83,7 @@ impl State for Smooth {
             gamma,
             failures,
             vain,
-            gainsaid,
+            unlearnt_at,
             warned,
         } = run;
         v.field("at", at)?;
@@ -99,7 +99,7 @@ impl State for Smooth {
         v.field("gamma", gamma)?;
         v.field("failures", failures)?;
         v.field("vain", vain)?;
-        v.field("gainsaid", gainsaid)?;
+        v.field("unlearnt_at", unlearnt_at)?;
         v.field("warned", warned)?;
         direction.state().map_or(Ok(()), |state| v.field("direction", state))?;
         search.state().map_or(Ok(()), |state| v.field("search", state))
@@ -157,8 +157,8 @@ struct Run {
     failures: u32,
     /// Long searches in a row that gained nothing that matters.
     vain: u32,
-    /// F where slopes last gainsaid a claim.
-    gainsaid: Option<f64>,
+    /// F where slopes gainsaid a claim last, and what steps had learned was forgotten.
+    unlearnt_at: Option<f64>,
     warned: bool,
 }
 
@@ -190,7 +190,7 @@ impl Run {
             gamma: None,
             failures: 0,
             vain: 0,
-            gainsaid: None,
+            unlearnt_at: None,
             warned: false,
             at,
         })
@@ -332,13 +332,13 @@ impl Run {
         let mut down = self.aim(problem)?;
         let exactly = self.at.claims.as_scipy();
         let mut scaled = self.predict(down);
-        if self.done() {
+        if self.done(problem) {
             if exactly || !self.direction.exactly() {
                 return self.claim(problem, Status::Converged, 0.0);
             }
             down = self.aim(problem)?;
             scaled = self.predict(down);
-            if self.done() {
+            if self.done(problem) {
                 return self.claim(problem, Status::Converged, 0.0);
             }
         }
@@ -379,8 +379,8 @@ impl Run {
     }
 
     /// Whether what is left is little enough for a claim.
-    fn done(&self) -> bool {
-        let (claims, sight) = (&self.at.claims, self.at.sight());
+    fn done(&self, problem: &mut Problem<'_>) -> bool {
+        let (claims, sight) = (&self.at.claims, self.at.sight(problem));
         let known = self.direction.foretells().is_some_and(|f| f.believed);
         let converged = known && claims.foretold(sight)
             || claims.converged(sight, || self.by_diagonal(&self.pairs.metric()));

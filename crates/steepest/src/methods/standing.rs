@@ -1,7 +1,7 @@
 //! Where a method for functions stands, and what every one of them may say of it: shared by those that go by directions,
 //! by Newton's steps and by the gradient alone.
 use super::bounds::Bounds;
-use super::convergence::{Claims, Sight, not_finite, way_back};
+use super::convergence::{Claims, Sight, WayBack, not_finite};
 use super::gradient_check::{self, Doubt, Front, Gap, HIDES, Known};
 use super::sizes::sizes;
 use crate::linalg::vectors::{self, Aligned, largest};
@@ -181,42 +181,40 @@ impl Standing {
         self.measure(problem);
     }
 
-    pub fn sight(&self) -> Sight {
+    /// What is known here, and the way back where a claim may come.
+    pub fn sight(&self, problem: &mut Problem<'_>) -> Sight {
         let small = self.claims.small(self.f);
-        let near = self.predicted.is_some_and(|p| p <= small);
-        let back = if near { self.back(&[]) } else { [f64::NAN; 2] };
-        Sight { value: self.f, slope: self.residual, predicted: self.predicted, back }
-    }
-
-    /// What the slopes here would make of the way back, as far as they are no noise.
-    fn back(&self, noise: &[f64]) -> [f64; 2] {
-        let room = |j: usize| self.room(j, -self.g[j]) > 0.0;
-        way_back(&self.g[..self.n], noise, &self.x, &self.start, room)
-    }
-
-    /// Whether slopes say that more is left than was foretold, be they noise.
-    pub fn dubious(&self, left: f64, explained: f64) -> bool {
-        let [_, back] = self.back(&[]);
-        let at = Sight { predicted: Some(left), back: [back; 2], ..self.sight() };
-        self.claims.gainsaid(at, explained)
-    }
-
-    /// The same of slopes that are no noise.
-    pub fn gainsaid(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> bool {
-        let mut noise = vec![0.0; self.n];
-        if problem.offers().differences > 0 {
-            problem.accuracy(&mut noise);
+        if self.predicted.is_some_and(|p| p <= small) {
+            self.looking_back(problem, self.predicted)
+        } else {
+            self.seen_from_here()
         }
-        let back = self.back(&noise);
-        self.claims.gainsaid(Sight { predicted: Some(left), back, ..self.sight() }, explained)
+    }
+
+    fn seen_from_here(&self) -> Sight {
+        Sight { value: self.f, slope: self.residual, predicted: self.predicted, back: None }
+    }
+
+    fn looking_back(&self, problem: &mut Problem<'_>, predicted: Option<f64>) -> Sight {
+        let room = |j: usize| self.room(j, -self.g[j]) > 0.0;
+        let noise = problem.noise_of_slopes(self.n);
+        let back = WayBack::new(&self.g[..self.n], &noise, &self.x, &self.start, room);
+        Sight { predicted, back: Some(back), ..self.seen_from_here() }
+    }
+
+    /// Whether slopes may say that more is left than was foretold, were they more exact.
+    pub fn dubious(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> bool {
+        self.claims.dubious(self.looking_back(problem, Some(left)), explained)
+    }
+
+    /// Whether slopes that are no noise say that more is left than was foretold.
+    pub fn gainsaid(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> bool {
+        self.claims.gainsaid(self.looking_back(problem, Some(left)), explained)
     }
 
     /// The verdict where no step lowers the value, by what is left and what noise can hide of it.
     pub fn at_rest(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> Status {
-        match self.claims.at_rest(self.f, left, explained) {
-            Status::PrecisionLimit if self.gainsaid(problem, left, explained) => Status::Plateau,
-            verdict => verdict,
-        }
+        self.claims.held_at_rest(self.looking_back(problem, Some(left)), explained)
     }
 
     pub fn here(&self) -> Step {
@@ -233,14 +231,14 @@ impl Standing {
     /// The claim, with what stands behind it.
     pub fn sure(&self, verdict: Status, explained: f64) -> Step {
         let resting = verdict == Status::PrecisionLimit;
-        let certificate = Some(self.claims.certificate(self.sight(), resting, explained));
+        let certificate = Some(self.claims.certificate(self.seen_from_here(), resting, explained));
         Step { certificate, ..self.ended(verdict) }
     }
 
     /// No further, and no success, with what is left beside it, where that can be told.
     pub fn stuck(&self, verdict: Status, explained: f64) -> Step {
         let certificate =
-            self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
+            self.predicted.map(|_| self.claims.certificate(self.seen_from_here(), true, explained));
         Step { certificate, ..self.ended(verdict) }
     }
 

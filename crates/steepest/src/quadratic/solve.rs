@@ -23,6 +23,8 @@ const END: f64 = 1e-4;
 const HIDDEN: f64 = 1e-6;
 /// By how much constraints may be missed.
 const MET: f64 = 1e-9;
+/// What is left of a program that sums up nothing: a variance of 0.
+const NONE: f64 = 1e-280;
 /// From this part of what the value is summed up of on, the gap is looked at in each step: rounding may hide it.
 const NEARLY: f64 = 1e-9;
 /// Rounds of active sets from another answer, and from the interior point method's.
@@ -432,11 +434,11 @@ impl QuadraticProgram<'_> {
             assumption: ASSUMPTION,
         };
         let status = match status {
-            Status::Converged if gap.violation > 1e-9 => Status::Plateau,
+            Status::Converged if gap.violation > MET => Status::Plateau,
             other => other.admitted(Some(&certificate)),
         };
         let status = match status {
-            Status::PrecisionLimit if gap.bound > HIDDEN * place.size.max(spent.null) + 1e-280 => {
+            Status::PrecisionLimit if gap.bound > HIDDEN * place.size.max(spent.null) + NONE => {
                 Status::Plateau
             }
             other => other,

@@ -34,6 +34,8 @@ const LEARNED: u32 = 3;
 const NOISE: f64 = 8.0 * f64::EPSILON;
 /// f is told from 0 down to this part of what it has fallen by.
 pub(super) const FLOOR: f64 = 1e-9;
+/// Steps after which f counts: the first may have come from anywhere.
+const FIRST: usize = 3;
 /// What does not matter of f, as a part of it, times the tolerance.
 const LITTLE: f64 = 1e-4;
 /// Where y′s is below this part of s′Bs, y is moved towards Bs: B stays positive definite (Powell 1978).
@@ -143,9 +145,18 @@ impl Models {
         }
         let (jacobian, none) = (vec![0.0; n * m], || vec![0.0; m]);
         let (lambda, weight, size) = (none(), none(), value.abs());
-        let c = c.to_vec();
-        let mut models =
-            Models { gradient, jacobian, c, lambda, weight, value, size, ..Models::default() };
+        let (c, values) = (c.to_vec(), vec![value]);
+        let mut models = Models {
+            gradient,
+            jacobian,
+            c,
+            lambda,
+            weight,
+            value,
+            size,
+            values,
+            ..Models::default()
+        };
         models.bend_rows(problem, x)?;
         // As if a step along the gradient came to be as long as x is.
         let size = |v: &[f64]| v.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
@@ -174,7 +185,7 @@ impl Models {
         Step { value, residual, violation: missed, ..Step::default() }
     }
 
-    /// How large f was where they began, or how far it has come since.
+    /// How large f was where they began, or how far it has come of late.
     pub fn size(&self) -> f64 {
         self.size
     }
@@ -305,11 +316,9 @@ impl Models {
 
     /// f has come to a value. What it was at first, large penalties and exponentials, says nothing of what counts.
     fn came(&mut self, value: f64) {
-        if self.values.is_empty() {
-            self.values.push(self.value);
-        }
         self.values.push(value);
-        let late = self.values[self.values.len() / 4..].iter();
+        let since = (self.values.len() / 4).max(FIRST.min(self.values.len() - 2));
+        let late = self.values[since..].iter();
         self.size = late.fold(0.0, |m, v| (v - value).abs().max(m));
     }
 

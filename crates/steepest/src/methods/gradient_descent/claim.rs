@@ -2,7 +2,6 @@
 use super::{ESCAPES, PRODUCTS, Work, evaluate};
 use crate::linalg::vectors::{self, dot, largest};
 use crate::method::Step;
-use crate::methods::convergence::Sight;
 use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known, room};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -64,7 +63,8 @@ impl Work {
             }
             let near =
                 |p: f64| p <= enough || verdict != Status::Converged && self.near(p, explained);
-            let hasty = verdict == Status::Converged && self.claims.hasty(self.sight(problem));
+            let sight = self.sight(problem);
+            let hasty = verdict == Status::Converged && self.claims.hasty(sight);
             if (!self.predicted.is_some_and(near) || hasty) && !self.claims.as_scipy() {
                 // The steps have seen the steep side alone: on, and a later look.
                 self.patience = self.steps + self.steps / 4 + 10;
@@ -84,7 +84,7 @@ impl Work {
             Hull::Whole | Hull::Loud => {}
         }
         let certificate = Some(self.claims.certificate(
-            self.sight(problem),
+            self.seen_from_here(),
             verdict == Status::PrecisionLimit,
             explained,
         ));
@@ -127,23 +127,6 @@ impl Work {
         Ok(self.here())
     }
 
-    /// The verdict where no step lowers the value, by what is left and what noise can hide of it.
-    fn at_rest(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> Status {
-        let mut noise = vec![0.0; self.n];
-        if problem.offers().differences > 0 {
-            problem.accuracy(&mut noise);
-        }
-        let sight = Sight {
-            predicted: Some(left),
-            back: self.back(problem, &noise),
-            ..self.sight(problem)
-        };
-        match self.claims.at_rest(self.f, left, explained) {
-            Status::PrecisionLimit if self.claims.gainsaid(sight, explained) => Status::Plateau,
-            verdict => verdict,
-        }
-    }
-
     /// No step lowers the value any more.
     pub(super) fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let n = self.n;
@@ -154,9 +137,10 @@ impl Work {
         if !self.verify {
             let left = self.predicted.unwrap_or(f64::INFINITY);
             let explained = self.claims.rounding(self.f);
-            let verdict = self.at_rest(problem, left, explained);
+            let verdict =
+                self.claims.held_at_rest(self.looking_back(problem, Some(left)), explained);
             let certificate = Some(self.claims.certificate(
-                self.sight(problem),
+                self.seen_from_here(),
                 verdict == Status::PrecisionLimit,
                 explained,
             ));
@@ -174,7 +158,7 @@ impl Work {
         if left > explained && left.is_finite() {
             explained = explained.max(self.noise(problem)?);
         }
-        let verdict = self.at_rest(problem, left, explained);
+        let verdict = self.claims.held_at_rest(self.looking_back(problem, Some(left)), explained);
         if verdict == Status::PrecisionLimit {
             return self.claim(problem, verdict, explained);
         }

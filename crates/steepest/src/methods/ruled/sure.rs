@@ -5,7 +5,7 @@ use super::gap_estimate::target;
 use crate::certificate::{Certificate, Kind};
 use crate::linalg::vectors::largest;
 use crate::method::Step;
-use crate::methods::convergence::{STEEP, Sight, way_back};
+use crate::methods::convergence::{STEEP, Sight, WayBack};
 use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -91,16 +91,13 @@ fn claim(
         rounding: explained * unit,
         assumption: "the function's curvature here, along its slopes, is that between here and the nearest minimum",
     });
-    let mut noise = vec![0.0; x.len()];
-    if problem.offers().differences > 0 {
-        problem.accuracy(&mut noise);
-    }
     let room = gradient_check::room(problem, x);
     let free = |j: usize| room[j][usize::from(r.gradient[j] < 0.0)] > 0.0;
-    let back = way_back(&r.gradient, &noise, x, &r.from, free);
-    let sight = Sight { value: r.value, slope: f64::NAN, predicted: Some(left), back };
-    let little = 1e-2 * problem.tolerance() * r.value.abs();
-    let hasty = r.claims.hastier(sight, little.max(explained), STEEP[1]);
+    let back = WayBack::new(&r.gradient, &problem.noise_of_slopes(x.len()), x, &r.from, free);
+    let sight = Sight { predicted: Some(left), back: Some(back), value: r.value, slope: f64::NAN };
+    // A rule's steps are no finer than its rate: what a claim asks for is coarser.
+    let little = (1e-2 * problem.tolerance() * r.value.abs()).max(explained);
+    let hasty = r.claims.hastier(sight, little, back.certain, STEEP[1]);
     let verdict = match step.verdict {
         // Slopes that were the same wherever they were asked for, though lower points were found beside, tell nothing.
         _ if r.escapes > 0 && r.still.seen.blind() => Some(Status::Plateau),

@@ -27,11 +27,10 @@ impl Run {
             return Ok(self.at.ended(Status::Plateau));
         }
         let left = self.at.predicted.unwrap_or(f64::INFINITY);
-        let dubious = self.at.dubious(left, explained);
-        if dubious && self.sharper(problem)? {
+        if self.at.dubious(problem, left, explained) && self.sharper(problem)? {
             return self.stand_after_look(problem);
         }
-        let gainsaid = dubious && self.at.gainsaid(problem, left, explained);
+        let gainsaid = self.at.gainsaid(problem, left, explained);
         if gainsaid && self.unlearns() {
             return self.stand_after_look(problem);
         }
@@ -327,10 +326,10 @@ impl Run {
     fn unlearns(&mut self) -> bool {
         let f = self.at.f;
         let matters = 1e3 * self.at.claims.rounding(f);
-        if self.gainsaid.is_some_and(|before| !(before - f > matters)) {
+        if self.unlearnt_at.is_some_and(|before| !(before - f > matters)) {
             return false;
         }
-        self.gainsaid = Some(f);
+        self.unlearnt_at = Some(f);
         self.at.predicted = None;
         self.pairs.clear();
         self.explored.clear();
@@ -374,6 +373,7 @@ impl Run {
             explained = explained.max(self.with(false, |at, view| at.noise(problem, view))?);
         }
         let verdict = self.at.claims.at_rest(self.at.f, left, explained);
+        // What slopes gainsay it is asked there again: it goes on from nothing, or ends stuck.
         if verdict == Status::PrecisionLimit
             && (self.steep() <= STEEP[1] || self.at.gainsaid(problem, left, explained))
         {
