@@ -232,7 +232,7 @@ METHODS_MAY: dict[str, set[str]] = {
     "gradient_check": set(),
     "gradient_descent": {"convergence", "gradient_check", "seen", "sizes", "standing"},
     "interior_point": set(),
-    "levenberg_marquardt": {"gradient_check"},
+    "levenberg_marquardt": {"convergence", "gradient_check"},
     "mirror_descent": {"atoms", "convergence", "proved"},
     "natural": set(),
     "newton": {"convergence", "gradient_check", "standing"},

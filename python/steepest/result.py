@@ -168,10 +168,11 @@ class Result(dict[str, Any]):
             result[name] = "" if result[name] is None else str(result[name])
         result["success"] = bool(values.get("success", False))
         for name in ("x", "jac", "path"):
-            if is_multiplied(result[name]):
+            given = result[name]
+            if given is None or isinstance(given, np.ndarray) or is_multiplied(given):
                 continue
-            if result[name] is not None and not (name != "path" and is_tree(result[name])):
-                result[name] = np.asarray(result[name])
+            if name == "path" or not is_tree(given):
+                result[name] = np.asarray(given)
         if isinstance(result["hess_inv"], Mapping):
             result["hess_inv"] = InverseHessian(**result["hess_inv"])
         result["history"] = _history(values.get("history") or {})

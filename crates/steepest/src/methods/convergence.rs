@@ -152,20 +152,21 @@ impl Claims {
     /// What a decrease is held against where F goes to 0: what it fell by in the last steps together, or a part of what
     /// it has fallen by before.
     fn falling(&self, value: f64) -> f64 {
-        let lately = if self.slow { 0.0 } else { self.lately(value) };
+        // The first step may have come from anywhere.
+        let lately = if self.slow { 0.0 } else { self.lately(value, self.first()) };
         self.fallen(value).max(lately).max(self.part(value))
     }
 
-    /// The step from which on F counts: the first one may have come from anywhere.
+    /// The step from which on what F falls by counts.
     fn first(&self) -> usize {
         if self.slow { 0 } else { self.steps().min(1) }
     }
 
     /// What F fell by in the last steps together, in no more than half of all of them; of a method that creeps: in that half.
-    fn lately(&self, value: f64) -> f64 {
+    fn lately(&self, value: f64, first: usize) -> f64 {
         let half = self.steps() / 2;
         let back = if self.slow { half } else { half.max(self.steps().saturating_sub(RECENT)) };
-        self.since(back.max(self.first()), value)
+        self.since(back.max(first), value)
     }
 
     /// A hundred-millionth of what F has fallen by since the start, or all that it has since a quarter of the steps: the
@@ -218,14 +219,15 @@ impl Claims {
     pub fn near(&self, value: f64) -> f64 {
         let fallen = self.values[0] - value;
         let size = if fallen > 0.0 { value.abs().min(fallen) } else { value.abs() };
-        size.max(1e-8 * self.size(value))
+        let fallen = self.lately(value, 0).max(PART * self.since(0, value));
+        size.max(1e-8 * value.abs().max(fallen))
     }
 
     /// What a look at both sides changes F by: [`near`](Self::near), and as much as takes it beyond where F may have another
     /// side. Steps that claim what is fine may be so far before that point still: 3 times as far, in shares of [`NEAR`].
     pub fn looks(&self, value: f64) -> [f64; 2] {
         let near = self.near(value);
-        let fine = self.fine_of(self.lately(value).max(PART * self.since(0, value)), value);
+        let fine = self.fine_of(self.lately(value, 0).max(PART * self.since(0, value)), value);
         [near, near.max(18.0 * fine / NEAR.powi(2))]
     }
 
