@@ -8,16 +8,19 @@
 //!
 //! Four pieces: an interior point method (`interior`), which needs some fifteen systems of equations whatever the
 //! problem; active sets (`settle`), which make of its answer, or of the one to a problem beside this, the exact one,
-//! zeros included; a set of variables in play, all others at their bounds, which grows until the gap over all of
-//! them is closed (`solve`); and what is left out of a program before that (`reduced`). The gap is a sum of terms that
+//! zeros included (`answer`); a set of variables in play, all others at their bounds, which grows until the gap over all
+//! of them is closed (`play`); and what is left out of a program before that (`reduced`). The gap is a sum of terms that
 //! are not negative, so that it keeps its digits.
 //!
 //! Mehrotra 1992, <https://doi.org/10.1137/0802028>; Nocedal and Wright 2006, Numerical Optimization, sections 16.5
 //! and 16.6; Hintermüller, Ito and Kunisch 2002, <https://doi.org/10.1137/S1052623401383558>.
+mod answer;
 mod interior;
+mod play;
 mod reduced;
 mod settle;
 mod solve;
+mod spent;
 mod system;
 
 pub use settle::Active;

@@ -183,7 +183,7 @@ fn kinks_that_are_late_to_fit_do_not_bring_all_variables_into_play() {
         ..QuadraticProgram::default()
     };
     let (prices, stop) = (Prices::zeros(&of), Stop::default());
-    let mut spent = solve::Spent::new(&stop, 0.0);
+    let mut spent = spent::Spent::new(&stop, 0.0);
     for few in [20, 60] {
         let play: Vec<bool> = (0..=n).map(|j| j < few || j == n).collect();
         let (part, good) = of.part(&play, &vec![0.0; n + 1], &prices, None, &mut spent);
