@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
 
 from steepest.errors import InputError
 from steepest.portfolio import (
@@ -219,3 +219,117 @@ def test_what_is_held_is_the_answer_where_nothing_may_be_traded() -> None:
         ):
             assert p.success, (seed, p.message)
             np.testing.assert_allclose(p.x, held, atol=1e-12)
+
+
+def scenarios(seed: int, n: int = 8) -> Any:
+    rng = np.random.default_rng(seed)
+    return 5e-4 + 0.01 * rng.normal(size=(60, 1)) + rng.normal(size=(60, n)) * rng.uniform(0.005, 0.02, n)
+
+
+#: Constraints that can only just be met, of weights of eight assets.
+JUST_MET: dict[str, dict[str, Any]] = {
+    "gross is the budget": {"bounds": (-1, 1), "gross": 1},
+    "groups sum up to the budget": {
+        "limits": {"a": ([0, 1, 2], None, 0.3), "b": ([3, 4], None, 0.2), "c": ([5, 6, 7], None, 0.5)}
+    },
+    "the least load": {"limits": {"load": ([1, 1, 1, 2, 2, 3, 3, 3], None, 1.0)}},
+    "just enough trades": {"bounds": (0, 0.2), "holdings": [0.5, 0.5] + 6 * [0], "turnover": 1.2},
+    "an equation and a limit": {
+        "limits": {"is": ([0, 1, 2], 0.4, 0.4), "most": ([3, 4, 5, 6, 7], None, 0.6)}
+    },
+    "an equation twice": {"limits": {"a": ([0, 1, 2], 0.4, 0.4), "b": ([3, 4, 5, 6, 7], 0.6, 0.6)}},
+    "longs and shorts that need all of gross": {
+        "bounds": (-1, 1),
+        "gross": 1.6,
+        "limits": {"long": ([0, 1, 2, 3], 1.3, None), "short": ([4, 5, 6, 7], None, -0.3)},
+    },
+}
+
+
+def linear_tail(r: Any, beta: float, given: dict[str, Any]) -> float:
+    """The least mean loss in the tail, by SciPy: weights bought and sold short apart, trades, t and what exceeds it."""
+    days, n = r.shape
+    low, high = given.get("bounds", (0, 1))
+    held = np.array(given.get("holdings", n * [0.0]))
+    weights = np.hstack([np.eye(n), -np.eye(n)])
+    widen = lambda a: np.hstack([a, np.zeros((len(a), n + 1 + days))])  # noqa: E731
+    exceed = np.hstack([-r @ weights, np.zeros((days, n)), -np.ones((days, 1)), -np.eye(days)])
+    trade = [np.hstack([sign * weights, -np.eye(n), np.zeros((n, 1 + days))]) for sign in (1, -1)]
+    rows, ends = [exceed, *trade], [np.zeros(days), held, -held]
+    if "gross" in given:
+        rows.append(widen(np.ones((1, 2 * n))))
+        ends.append(np.array([given["gross"]]))
+    if "turnover" in given:
+        rows.append(np.hstack([np.zeros((1, 2 * n)), np.ones((1, n)), np.zeros((1, 1 + days))]))
+        ends.append(np.array([given["turnover"]]))
+    equal, to = [widen(np.ones((1, n)) @ weights)], [1.0]
+    for who, least, most in given.get("limits", {}).values():
+        a = np.array(who, dtype=float) if len(who) == n else np.isin(np.arange(n), who).astype(float)
+        if least == most:
+            equal.append(widen(a[None] @ weights))
+            to.append(most)
+            continue
+        for sign, end in ((1, most), (-1, least)):
+            if end is not None:
+                rows.append(widen(sign * a[None] @ weights))
+                ends.append(np.array([sign * end]))
+    cost = np.concatenate([np.zeros(3 * n), [1.0], np.full(days, 1 / ((1 - beta) * days))])
+    found = linprog(
+        cost,
+        np.vstack(rows),
+        np.concatenate(ends),
+        np.vstack(equal),
+        to,
+        [(0, high)] * n + [(0, -low)] * n + [(0, None)] * n + [(None, None)] + [(0, None)] * days,
+    )
+    assert found.success
+    return float(found.fun)
+
+
+@pytest.mark.parametrize("name", JUST_MET)
+def test_constraints_that_can_only_just_be_met_have_a_proved_answer(name: str) -> None:
+    """They leave no interior: of 200 such portfolios up to half had ended without a proof."""
+    given = JUST_MET[name]
+    for seed in range(5):
+        r = scenarios(seed)
+        p = min_cvar(r, beta=0.9, **given)
+        assert p.outcome == "converged", (seed, p.message)
+        assert p.fun == pytest.approx(linear_tail(r, 0.9, given), rel=2e-6)
+        mu, cov = r.mean(axis=0), np.cov(r.T)
+        index = r @ np.full(8, 1 / 8)
+        for found in (
+            min_variance(cov=cov, **given),
+            mean_variance(mu, cov, risk_aversion=5.0, **given),
+            max_sharpe(mu + 0.01, cov, **given),
+            tracking(index, returns=r, **given),
+        ):
+            assert found.success, (seed, found.reason, found.message)
+
+
+def test_what_a_limit_that_can_only_just_be_met_costs_is_what_its_loosening_gains() -> None:
+    """The value falls by no more than the multiplier times what the limit is loosened by, and by as much at first."""
+    for seed in range(4):
+        r = scenarios(seed)
+        for label, given, loose in (
+            ("gross", {"bounds": (-1, 1), "gross": 1.0}, {"bounds": (-1, 1), "gross": 1.0 + 1e-4}),
+            ("budget", {"bounds": (0, 1 / 8)}, {"bounds": (0, 1 / 8), "budget": 1 - 1e-4}),
+        ):
+            tight = min_cvar(r, beta=0.9, tol=1e-10, **given)
+            gain = tight.fun - min_cvar(r, beta=0.9, tol=1e-10, **loose).fun
+            assert tight.success
+            assert gain <= 1e-4 * abs(tight.limit_prices[label]) + 1e-10, (seed, label)
+
+
+@pytest.mark.parametrize("given", [{}, {"bounds": (-1, 1), "gross": 1}, {"bounds": (-1, 1)}])
+def test_the_tail_of_no_budget_is_that_of_its_weights(given: dict[str, Any]) -> None:
+    """Where nothing need be held the value comes to 0, beside which what is left of t was a value of its own."""
+    for seed in range(6):
+        for beta in (0.0, 0.5, 0.95):
+            r = scenarios(seed, 4)
+            p = min_cvar(r, beta=beta, budget=0, **given)
+            assert p.success, (seed, beta, p.message)
+            worst, many = np.sort(-r @ p.x)[::-1], (1 - beta) * len(r)
+            whole = int(many + 1e-9)
+            tail = (worst[:whole].sum() + (many - whole) * worst[min(whole, len(r) - 1)]) / many
+            assert p.fun == pytest.approx(tail, rel=1e-9, abs=1e-17)
+            assert p.certificate["bound"] <= 1e-6 * abs(p.fun) + 1e-10

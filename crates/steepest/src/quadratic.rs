@@ -9,8 +9,8 @@
 //! Four pieces: an interior point method (`interior`), which needs some fifteen systems of equations whatever the
 //! problem; active sets (`settle`), which make of its answer, or of the one to a problem beside this, the exact one,
 //! zeros included (`answer`); a set of variables in play, all others at their bounds, which grows until the gap over all
-//! of them is closed (`play`); and what is left out of a program before that (`reduced`). The gap is a sum of terms that
-//! are not negative, so that it keeps its digits.
+//! of them is closed (`play`); and what is left out of a program before that (`reduced`), or where constraints leave no
+//! interior (`tight`). The gap is a sum of terms that are not negative, so that it keeps its digits.
 //!
 //! Mehrotra 1992, <https://doi.org/10.1137/0802028>; Nocedal and Wright 2006, Numerical Optimization, sections 16.5
 //! and 16.6; Hintermüller, Ito and Kunisch 2002, <https://doi.org/10.1137/S1052623401383558>.
@@ -22,6 +22,7 @@ mod settle;
 mod solve;
 mod spent;
 mod system;
+mod tight;
 
 pub use settle::Active;
 pub use solve::Optimum;
@@ -246,7 +247,7 @@ impl QuadraticProgram<'_> {
         let far = FAR * at.x.iter().fold(1e-3, |far: f64, x| far.max(x.abs()));
         let blur = self.blur(at, prices);
         let (mut rounding, mut violation) = (0.0, 0.0f64);
-        let noise = 4.0 * f64::EPSILON * (self.columns() as f64).sqrt();
+        let noise = 4.0 * f64::EPSILON * (self.columns().max(self.costs.len()) as f64).sqrt();
         let parts: Vec<f64> = (0..at.x.len())
             .map(|j| {
                 let (x, v) = (at.x[j], &self.variables[j]);

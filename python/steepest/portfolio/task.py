@@ -141,6 +141,13 @@ class Task:
             raise InputError("mu, the expected return of each asset, is needed here: pass mu, or returns")
         return self.mu
 
+    def paid(self, w: Floats) -> float:
+        """What it costs to trade what is held now for these weights."""
+        if self.holdings is None:
+            return 0.0
+        held = by_asset(self.holdings, self.where, "holdings", 0.0)
+        return float(by_asset(self.given.get("costs", 0.0), self.where, "costs", 0.0) @ np.abs(w - held))
+
     def program(self, linear: Floats | None = None, times: float = 1.0, **more: Any) -> Program:
         """A program over these constraints."""
         stop = {name: self.settings[name] for name in ("tol", "max_iter", "max_seconds")}

@@ -1,15 +1,9 @@
-//! The same program with less in it: constraints in like units, variables with nowhere to go put where they have to be,
-//! some variables only.
+//! The same program with less in it: constraints in like units, some variables only.
 use super::settle::Settled;
 use super::{QuadraticProgram, Variable};
 use std::borrow::Cow;
 
-/// What the sum of a constraint is known to, as a part of what it is summed up of.
-const SUM: f64 = 64.0 * f64::EPSILON;
-/// Entries of a constraint below this part of its largest tell too little of where their variables lie.
-const TELLING: f64 = 1e-3;
-
-/// A program over some of the variables, and which of the constraints are of any of them.
+/// A program over some of the variables, and which of the constraints are of any of them and have an end.
 pub(super) struct Restricted<'p> {
     pub of: QuadraticProgram<'p>,
     limits: Vec<usize>,
@@ -50,7 +44,7 @@ impl QuadraticProgram<'_> {
         };
         (scaled, units)
     }
-    fn lent(&self) -> QuadraticProgram<'_> {
+    pub(super) fn lent(&self) -> QuadraticProgram<'_> {
         QuadraticProgram {
             dense: self.dense.as_deref().map(Cow::Borrowed),
             diagonal: Cow::Borrowed(&self.diagonal),
@@ -67,65 +61,9 @@ impl QuadraticProgram<'_> {
         }
     }
 
-    /// Puts variables to which the constraints leave no room but rounding where they have to be: no step goes anywhere
-    /// there. Those that are the only one left of an equation, and all those of a constraint that can only just be met.
-    pub(super) fn pin(&mut self) {
-        while (0..self.least.len())
-            .any(|i| self.last(i) | self.forced(i, 1.0) | self.forced(i, -1.0))
-        {}
-    }
-    /// The only variable of an equation that may move.
-    fn last(&mut self, i: usize) -> bool {
-        let free = |j: &usize| self.limit(i)[*j] != 0.0 && self.movable(*j);
-        let mut all = (0..self.variables.len()).filter(free);
-        let (Some(j), None, true) = (all.next(), all.next(), self.equation(i)) else {
-            return false;
-        };
-        let a = self.limit(i);
-        let others = a.iter().zip(&self.variables).enumerate().filter(|(k, _)| *k != j);
-        let (mut left, mut size) = (self.most[i], self.most[i].abs() + self.held());
-        for (_, (a, v)) in others.filter(|(_, (a, _))| **a != 0.0) {
-            left -= a * v.lower;
-            size += (a * v.lower).abs();
-        }
-        let (a, slack) = (a[j], SUM * size);
-        let (to, v) = (left / a, &mut self.variables[j]);
-        if a.abs() < TELLING || to < v.lower - slack / a.abs() || to > v.upper + slack / a.abs() {
-            return false;
-        }
-        let to = to.max(v.lower).min(v.upper);
-        (v.lower, v.upper) = (to, to);
-        true
-    }
-    /// All variables of a constraint that comes to no more than it has to, on one of its sides.
-    fn forced(&mut self, i: usize, times: f64) -> bool {
-        let most = if times > 0.0 { self.most[i] } else { -self.least[i] };
-        let end = |a: f64, v: &Variable| if times * a > 0.0 { v.lower } else { v.upper };
-        let telling = |a: &f64| a.abs() >= TELLING;
-        let (mut spare, mut size) = (most, most.abs() + self.held());
-        for (a, v) in self.limit(i).iter().zip(&self.variables).filter(|(a, _)| **a != 0.0) {
-            let term = times * a * end(*a, v);
-            spare -= term;
-            size += term.abs();
-        }
-        if !(spare.abs() <= SUM * size) || !size.is_finite() {
-            return false;
-        }
-        let row = self.limit(i).to_vec();
-        let mut put = false;
-        for (a, v) in row.iter().zip(&mut self.variables).filter(|(a, _)| telling(a)) {
-            put |= v.lower < v.upper;
-            let to = end(*a, v);
-            (v.lower, v.upper) = (to, to);
-        }
-        put
-    }
     /// What is there without any variable, beside which the ends of constraints may be differences.
     pub(super) fn held(&self) -> f64 {
         self.base.iter().map(|w| w.abs()).sum()
-    }
-    fn movable(&self, j: usize) -> bool {
-        self.variables[j].lower < self.variables[j].upper
     }
 
     /// The program over some of its variables, the others where they are.
@@ -133,7 +71,8 @@ impl QuadraticProgram<'_> {
         let (n, all) = (self.columns(), self.variables.len());
         let chosen: Vec<usize> = (0..all).filter(|&j| play[j]).collect();
         let some_of = |i: &usize| chosen.iter().any(|&j| self.limit(*i)[j] != 0.0);
-        let kept: Vec<usize> = (0..self.least.len()).filter(some_of).collect();
+        let ends = |i: &usize| self.least[*i].is_finite() || self.most[*i].is_finite();
+        let kept: Vec<usize> = (0..self.least.len()).filter(some_of).filter(ends).collect();
         if chosen.len() == all && kept.len() == self.least.len() {
             return Restricted { of: self.lent(), limits: kept };
         }

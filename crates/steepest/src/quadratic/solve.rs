@@ -1,6 +1,7 @@
 //! A program solved: what is left out of it, who solves the rest, and what is told of the answer.
 use super::settle::{Active, Settled};
 use super::spent::Spent;
+use super::tight::TightSum;
 use super::{Prices, QuadraticProgram, ValuedPoint};
 use crate::certificate::{Certificate, Kind};
 use crate::descend::Solution;
@@ -34,21 +35,52 @@ impl QuadraticProgram<'_> {
     /// The least, from another program's answer where that is much the same.
     pub fn solve(&self, warm: Option<&Optimum>, stop: &Stop) -> Optimum {
         let mut spent = Spent::new(stop, self.at(self.start.clone()).size);
-        let (mut scaled, units) = self.alike();
-        scaled.pin();
-        let within = scaled.within();
+        let (whole, units) = self.alike();
+        let mut pinned = whole.lent();
+        let sums = pinned.pin();
+        let within = pinned.within();
         let crossed = within.iter().any(|(low, high)| low - high > 1e-9 * (low.abs() + high.abs()))
             || (0..self.least.len()).any(|i| self.least[i] > self.most[i]);
         if crossed {
-            let point = scaled.unsettled(scaled.start.clone(), Prices::zeros(&scaled), &within);
-            return scaled.told(point, Status::Infeasible, spent, &units);
+            let point = pinned.unsettled(pinned.start.clone(), Prices::zeros(&pinned), &within);
+            return Self::told(point, Status::Infeasible, spent, &units);
         }
-        let (point, status) = scaled.grow(warm, &within, &mut spent);
-        let status = match status {
-            Status::Plateau if scaled.refuted(&point.prices.limits) => Status::Infeasible,
-            status => status,
-        };
-        scaled.told(point, status, spent, &units)
+        let (mut point, status) = pinned.grow(warm, &within, &mut spent);
+        if status == Status::Plateau {
+            if pinned.refuted(&point.prices.limits) {
+                return Self::told(point, Status::Infeasible, spent, &units);
+            }
+            if let Some((point, status)) = whole.on_face(&pinned, &sums, &point, &mut spent) {
+                return Self::told(point, status, spent, &units);
+            }
+        }
+        if !sums.is_empty() {
+            let loosened = whole.loosened(&point, &sums, &whole.within());
+            let enough = Self::target(&loosened.place, &spent).max(loosened.gap.rounding);
+            // What single constraints can only just meet is so up to rounding, beside which nothing may be proved.
+            if loosened.gap.bound <= enough {
+                point = loosened;
+            }
+        }
+        Self::told(point, status, spent, &units)
+    }
+
+    /// The answer where what is tight of a program is equations, told as one of this program, of which that one is what
+    /// some sums leave; none where it is no better than another point.
+    fn on_face(
+        &self,
+        pinned: &QuadraticProgram<'_>,
+        sums: &[TightSum],
+        other: &Settled,
+        spent: &mut Spent<'_>,
+    ) -> Option<(Settled, Status)> {
+        let sum = pinned.tight();
+        let face = pinned.face(&sum)?;
+        let (point, status) = face.grow(None, &face.within(), spent);
+        let sums: Vec<TightSum> = sums.iter().cloned().chain([sum]).collect();
+        let point = self.loosened(&point, &sums, &self.within());
+        let better = status == Status::Converged || point.gap.bound < other.gap.bound;
+        better.then_some((point, status))
     }
 
     /// What is asked of the gap.
@@ -96,7 +128,7 @@ impl QuadraticProgram<'_> {
         least - most > 1e-9 * noise
     }
 
-    fn told(&self, point: Settled, status: Status, mut spent: Spent<'_>, units: &[f64]) -> Optimum {
+    fn told(point: Settled, status: Status, mut spent: Spent<'_>, units: &[f64]) -> Optimum {
         let Settled { place, mut prices, gap, active, .. } = point;
         let target = Self::target(&place, &spent);
         let rounding = gap.rounding;

@@ -86,8 +86,9 @@ impl<'p> System<'p> {
         let diagonal: Vec<f64> =
             (self.columns.iter().zip(&self.stiff)).map(|(&i, t)| self.of.diagonal[i] + t).collect();
         let most = diagonal.iter().fold(0.0f64, |m, d| m.max(*d));
-        // Fewer rows than columns, and each column stiff enough to be divided by.
-        let narrow = self.of.dense.is_none() && k < n && diagonal.iter().all(|d| *d > 1e-14 * most);
+        // Fewer rows than columns, and each column stiff enough to be divided by: where there is no row, stiff at all.
+        let enough = if k == 0 { 0.0 } else { 1e-14 * most };
+        let narrow = self.of.dense.is_none() && k < n && diagonal.iter().all(|d| *d > enough);
         let mut m = if narrow { self.by_rows(&diagonal) } else { self.by_columns(&diagonal) };
         let size = if narrow { k } else { n };
         (0..size).for_each(|i| m[i * size + i] *= 1.0 + ridge * size as f64);
@@ -182,8 +183,12 @@ impl<'p> System<'p> {
             match &self.parts[i][..] {
                 [only] => x[*only] = sign(*only) * w[at],
                 more => {
-                    let bent = (alone[at] - w[at]) * self.stiff[at];
-                    more.iter().for_each(|&j| x[j] = (a[j] - sign(j) * bent) / self.theta[j]);
+                    // Of what all of them have in common nothing is left: it is not taken off what is large beside it.
+                    for &j in more {
+                        let beside = |&i: &usize| (a[j] - sign(j) * sign(i) * a[i]) / self.theta[i];
+                        let apart = sign(j) * w[at] + more.iter().map(beside).sum::<f64>();
+                        x[j] = apart * self.stiff[at] / self.theta[j];
+                    }
                 }
             }
         }

@@ -192,6 +192,68 @@ fn kinks_that_are_late_to_fit_do_not_bring_all_variables_into_play() {
     assert_eq!(of.solve(None, &stop).solution.status, Status::Converged);
 }
 
+/// The mean of the worst fifth of 40 days, of weights bought or sold short that sum up to 1, and a further constraint.
+fn tail(
+    n: usize,
+    seed: u64,
+    limit: impl Fn(&Variable) -> f64,
+    most: f64,
+) -> QuadraticProgram<'static> {
+    let days = 40;
+    let mut next = draw(seed);
+    let rows: Vec<f64> =
+        (0..days * (n + 1)).map(|at| if at % (n + 1) < n { next() } else { -1.0 }).collect();
+    let piece = |j: usize| Variable {
+        column: j % n,
+        sign: if j < n { 1.0 } else { -1.0 },
+        price: 0.0,
+        lower: 0.0,
+        upper: 1.0,
+    };
+    let (lower, upper) = (f64::NEG_INFINITY, f64::INFINITY);
+    let any = Variable { column: n, sign: 1.0, price: 0.0, lower, upper };
+    let variables: Vec<Variable> = (0..2 * n).map(piece).chain([any]).collect();
+    let of_weights = |of: &dyn Fn(&Variable) -> f64| -> Vec<f64> {
+        variables.iter().map(|v| if v.column < n { of(v) } else { 0.0 }).collect()
+    };
+    QuadraticProgram {
+        diagonal: vec![0.0; n + 1].into(),
+        linear: [vec![0.0; n], vec![1.0]].concat().into(),
+        base: vec![0.0; n + 1].into(),
+        rows: rows.into(),
+        shift: vec![0.0; days].into(),
+        costs: vec![Cost::Kink(1.0 / 8.0); days].into(),
+        start: of_weights(&|v| if v.sign > 0.0 { 1.0 } else { 0.5 } / (2 * n) as f64),
+        limits: [of_weights(&|v| v.sign), of_weights(&limit)].concat().into(),
+        least: vec![1.0, f64::NEG_INFINITY].into(),
+        most: vec![1.0, most].into(),
+        variables,
+        ..QuadraticProgram::default()
+    }
+}
+
+#[test]
+fn constraints_that_leave_no_room_are_equations_and_their_multipliers_are_those_of_the_whole() {
+    for seed in 0..24 {
+        let n = 4 + seed as usize % 5;
+        // Sizes that sum up to no more than the weights do: none is below 0. A load of the least that an asset has.
+        let of = match seed % 2 {
+            0 => tail(n, seed, |_| 1.0, 1.0),
+            _ => {
+                tail(n, seed, |v| if v.sign < 0.0 { 3.0 } else { 1.0 + (v.column % 3) as f64 }, 1.0)
+            }
+        };
+        let found = of.solve(None, &Stop::default());
+        assert_eq!(found.solution.status, Status::Converged, "{seed}");
+        assert!(found.solution.violation <= 1e-12 && found.weights[..n].iter().all(|w| *w >= 0.0));
+        // The gap by hand, for the program as it was given.
+        let ends: Vec<(f64, f64)> = of.variables.iter().map(|v| (v.lower, v.upper)).collect();
+        let gap = of.gap(&of.at(found.solution.x.clone()), &found.prices, &ends);
+        assert!(found.prices.limits[1] >= 0.0, "{seed}");
+        assert!(gap.bound <= 1e-6 * found.solution.value.abs(), "{seed}: {:.2e}", gap.bound);
+    }
+}
+
 #[test]
 fn what_is_bought_and_what_is_sold_are_one_weight() {
     // From (1, 0), a trade costs 0.1 a unit: half of what would be free is not worth its cost.
