@@ -22,9 +22,10 @@ CASES = 3000
 SEED = 20_26
 #: What a rule may take for a function here: a hunt gives four times as much.
 CALLS = 5000
-#: Cases of straight losses, of functions with two sides, of such as begin far above their least value, of functions
-#: under constraints, and of what is applied.
+#: Cases of straight losses, of bounds of each coefficient, of functions with two sides, of such as begin far above
+#: their least value, of functions under constraints, and of what is applied.
 STRAIGHT = 60
+BOUNDED = 80
 SIDED = 40
 HIGH = 40
 CONSTRAINED = 50
@@ -127,6 +128,13 @@ def test_what_is_claimed_of_straight_losses_is_so() -> None:
         with np.errstate(all="ignore"):
             verdict = KINDS["straight"].judge(case("straight", SEED, index))
         assert not verdict.fault, f"--case straight:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
+
+
+def test_what_is_claimed_within_bounds_of_each_coefficient_is_so() -> None:
+    for index in sorted(set(range(BOUNDED)) - set(KNOWN.get("bounded", {}))):
+        with np.errstate(all="ignore"):
+            verdict = KINDS["bounded"].judge(case("bounded", SEED, index))
+        assert not verdict.fault, f"--case bounded:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
 
 
 def test_what_is_claimed_where_sides_differ_is_so() -> None:

@@ -23,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from tests.generated import (
     applied,
+    bounded,
     constrained,
     functions,
     further,
@@ -40,7 +41,7 @@ Job = tuple[str, int, int, str | None]
 KINDS: dict[str, Any] = {
     "linear": linear, "functions": functions, "further": further, "losses": losses, "learnt": learnt,
     "straight": straight, "methods": methods, "constrained": constrained, "sided": sided, "applied": applied,
-    "high": high,
+    "high": high, "bounded": bounded,
 }  # fmt: skip
 #: The kinds that take turns; of every FURTHER indices one is drawn from the further families and methods besides.
 TURNS = ("linear", "functions")

@@ -48,7 +48,8 @@ class Case:
     outputs: int = 1
     penalty: str = "none"
     ratio: float = 0.5
-    bounds: tuple[float, float] | None = None
+    #: numbers for all coefficients, or arrays
+    bounds: tuple[Any, Any] | None = None
     radius: float = 1.0
     alpha: float = 0.0
     intercept: bool = True

@@ -208,8 +208,9 @@ class Model:
     l2: float = 0.0
     #: what the penalty is multiplied by for the intercept
     held: float = 0.0
-    low: float = -np.inf
-    high: float = np.inf
+    #: of all coefficients, or of each
+    low: Any = -np.inf
+    high: Any = np.inf
     radius: float | None = None
     share: Wide = field(init=False)
 
@@ -380,13 +381,14 @@ class Model:
             "poisson": (1.0, 0.0),
             "gamma": (0.0, 1.0),
             "tweedie": (2 - self.loss.width, self.loss.width - 1),
+            "cloglog": (1.0, 0.0),
         }
         if self.loss.name not in powers or (self.intercept and self.radius is not None):
             return True
-        # exp(up m) of every row, and exp(-down m) of those whose target is not 0
+        # exp(up m) of every row (of classes, of those of the first), and exp(-down m) of those whose target is not 0
         up, down = powers[self.loss.name]
-        Z = self.Z.astype(float)
-        Z = np.vstack([up * Z, -down * Z[np.asarray(self.t != 0).ravel()]])
+        Z, none = self.Z.astype(float), np.asarray(self.t == 0).ravel()
+        Z = np.vstack([up * Z[none | (self.loss.name != "cloglog")], -down * Z[~none]])
         n, d = Z.shape
         rows = np.hstack([Z, -np.ones((n, 1))])
         bounds = [(float(lo), float(hi)) for lo, hi in zip(self.lo[0], self.hi[0], strict=True)]

@@ -112,6 +112,11 @@ pub fn exception(failure: Failure) -> PyErr {
 
 /// A refusal in words; what is not finite as scikit-learn says it, a column by its name.
 pub fn worded(refusal: &Refusal, names: Option<&[String]>) -> String {
+    let called =
+        |j: usize| names.and_then(|n| n.get(j)).map_or_else(|| j.to_string(), |n| format!("'{n}'"));
+    if let Refusal { row: None, column: Some(j), why, .. } = refusal {
+        return format!("{why}, column {}", called(*j));
+    }
     let Refusal { what, row: Some(row), column, found: Some(found), .. } = refusal else {
         return refusal.to_string();
     };
@@ -122,7 +127,7 @@ pub fn worded(refusal: &Refusal, names: Option<&[String]>) -> String {
     let Some(j) = *column else {
         return format!("{what} row {row} is not finite: Input {what} contains {kind}");
     };
-    let column = names.and_then(|n| n.get(j)).map_or_else(|| j.to_string(), |n| format!("'{n}'"));
+    let column = called(j);
     format!(
         "column {column} row {row} is not finite: Input {what} contains {kind}. Drop the row, or impute the value first"
     )

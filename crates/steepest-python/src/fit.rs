@@ -66,7 +66,7 @@ pub fn name_of_bad(design: &dyn Design, names: Option<&[String]>) -> Option<Stri
     refusal::table("X", design).map(|refusal| worded(&refusal, names))
 }
 
-/// A number of a column that is refused, by the column's name.
+/// What is refused of a column, by the column's name.
 fn in_names(failure: Failure, names: Option<&[String]>) -> Failure {
     match failure.downcast_ref::<Refusal>() {
         Some(refusal) if refusal.column.is_some() => worded(refusal, names).into(),

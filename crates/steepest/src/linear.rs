@@ -8,6 +8,7 @@ use crate::loss::{Block, Outputs};
 use crate::losses::LOSSES;
 use crate::penalties::PENALTIES;
 use crate::penalty::{Penalty, Structure};
+use crate::refusal::Refusal;
 use crate::settings::{Spec, look_up};
 use crate::watch::{Stop, Watch};
 
@@ -49,8 +50,9 @@ pub struct Linear {
     pub intercept: bool,
     /// What alpha is multiplied by for the intercept: 0 leaves it free.
     pub intercept_penalty: f64,
-    /// Bounds of all coefficients, beside the penalty.
-    pub bounds: Option<(f64, f64)>,
+    /// The least and the largest coefficients allowed, beside the penalty: each one number for all, one a column, or one a
+    /// column of each output in turn. Equal ones pin a coefficient, infinite ones leave it free.
+    pub bounds: Option<(Vec<f64>, Vec<f64>)>,
     /// What each column's coefficient is multiplied by in the penalty.
     pub scale: Option<Vec<f64>>,
     /// What alpha is multiplied by for each column; 0 leaves its coefficient free.
@@ -159,6 +161,38 @@ impl Linear {
         Ok((entry.build)(&settings, self.outputs))
     }
 
+    /// The bounds of all variables; none where nothing is bounded.
+    fn limits(&self, lay: Lay) -> Result<Option<(Vec<f64>, Vec<f64>)>, Failure> {
+        let Some((low, high)) = &self.bounds else { return Ok(None) };
+        let (columns, all) = (lay.columns, lay.columns * lay.margins);
+        for (side, ends) in [("lower", low), ("upper", high)] {
+            if ![1, columns, all].contains(&ends.len()) {
+                let of = if all > columns { format!(" or {all}") } else { String::new() };
+                let got = ends.len();
+                return Err(format!(
+                    "{side} bounds must be one number, or {columns}{of}, one a column; got {got}"
+                )
+                .into());
+            }
+        }
+        let none = (f64::NEG_INFINITY, f64::INFINITY);
+        let (mut lowest, mut highest) = (vec![none.0; lay.dim()], vec![none.1; lay.dim()]);
+        for j in 0..lay.seen() {
+            let Some(column) = lay.column(j) else { continue };
+            let place = j / lay.width * columns + column;
+            let (l, h) = (low[place % low.len()], high[place % high.len()]);
+            if !(l <= h && l < none.1 && h > none.0) {
+                let must = if l.is_nan() || h.is_nan() { "not be NaN" } else { "have low <= high" };
+                let why = format!("bounds must {must}; got ({l}, {h})");
+                let column = (low.len().max(high.len()) > 1).then_some(column);
+                return Err(Refusal { column, ..Refusal::of("bounds", why) }.into());
+            }
+            (lowest[j], highest[j]) = (l, h);
+        }
+        let bounded = lowest.iter().chain(&highest).any(|end| end.is_finite());
+        Ok(bounded.then_some((lowest, highest)))
+    }
+
     fn penalty(&self, lay: Lay) -> Result<Box<dyn Penalty>, String> {
         let alpha = self.alpha;
         if !(alpha >= 0.0 && alpha.is_finite()) {
@@ -209,12 +243,20 @@ impl Linear {
                 .rescaled(&(0..n).map(of).collect::<Vec<f64>>())
                 .ok_or_else(|| format!("the penalty {} takes no scale a column", entry.name))?;
         }
-        let Some((low, high)) = self.bounds else { return Ok(plain) };
-        let held = |bound: f64, free: f64| -> Vec<f64> {
-            (0..n).map(|j| if lay.column(j).is_some() { bound } else { free }).collect()
-        };
-        plain
-            .within(&held(low, f64::NEG_INFINITY), &held(high, f64::INFINITY))
-            .ok_or_else(|| format!("the penalty {} cannot be held within bounds", entry.name))
+        Ok(plain)
+    }
+
+    /// The penalty within the bounds.
+    fn bounded(&self, lay: Lay) -> Result<Box<dyn Penalty>, Failure> {
+        let plain = self.penalty(lay)?;
+        let Some((low, high)) = self.limits(lay)? else { return Ok(plain) };
+        let name = &self.penalty.0;
+        let held = plain
+            .within(&low, &high)
+            .ok_or_else(|| format!("the penalty {name} cannot be held within bounds"))?;
+        match held.nowhere() {
+            Some(why) => Err(format!("bounds and the penalty {name} allow no point: {why}").into()),
+            None => Ok(held),
+        }
     }
 }

@@ -164,6 +164,30 @@ fn counts_with_offsets_and_weights_are_stationary_and_predicted_with_them() {
 }
 
 #[test]
+fn bounds_of_each_column_hold_and_slopes_press_against_them() {
+    let (x, y) = table(6);
+    let design = Dense::by_rows(&x, D).unwrap();
+    let free = f64::INFINITY;
+    // A sign, another, pinned, between two numbers, away from 0, free.
+    let low = vec![0.0, -free, 0.5, -0.1, -2e-3, -free];
+    let high = vec![free, 0.0, 0.5, 0.1, -1e-3, free];
+    let model = Linear { bounds: Some((low.clone(), high.clone())), ..Linear::of("squared") };
+    let how = How { stop: Stop { tolerance: 1e-12, ..Stop::default() }, ..How::default() };
+    let fitted = model.fit(&Observations::new(&design, &y), how).unwrap();
+    assert!(fitted.solution.status.success());
+    let margins = fitted.margins(&design).unwrap();
+    for j in 0..D {
+        let w = fitted.coefficients[j];
+        assert!(low[j] <= w && w <= high[j], "{j}: {w}");
+        let slope: f64 = (0..N).map(|i| (margins[i] - y[i]) * x[i * D + j]).sum();
+        let size: f64 = (0..N).map(|i| (y[i] * x[i * D + j]).abs()).sum();
+        let up = w < high[j] && slope < -1e-5 * size;
+        let down = w > low[j] && slope > 1e-5 * size;
+        assert!(!up && !down, "{j}: {w} {slope} of {size}");
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_refused_in_words() {
     let (x, y) = table(4);
     let design = Dense::by_rows(&x, D).unwrap();
@@ -187,6 +211,16 @@ fn what_cannot_be_used_is_refused_in_words() {
     assert!(far.contains("did you mean 'poisson'"), "{far}");
     let minus = said(Linear::of("gamma").fit(&rows, How::default()).map(|_| ()));
     assert!(minus.contains("row"), "{minus}");
+    let within = |low: &[f64], high: &[f64]| {
+        let bounds = Some((low.to_vec(), high.to_vec()));
+        said(Linear { bounds, ..Linear::of("squared") }.fit(&rows, How::default()).map(|_| ()))
+    };
+    let few = within(&[0.0; 2], &[1.0]);
+    assert!(few.contains("lower bounds") && few.contains("6") && few.contains("got 2"), "{few}");
+    let crossed = within(&[0.0], &[1.0, 1.0, -1.0, 1.0, 1.0, 1.0]);
+    assert!(crossed.contains("got (0, -1), column 2"), "{crossed}");
+    let nan = within(&[f64::NAN], &[1.0]);
+    assert!(nan.contains("must not be NaN"), "{nan}");
     let mut holed = x.clone();
     holed[5 * D + 2] = f64::NAN;
     let design = Dense::by_rows(&holed, D).unwrap();

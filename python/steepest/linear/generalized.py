@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,7 @@ from .estimator import LinearRegressor
 from .inference import Inferred
 from .named import opened
 from .problem import Problem, Solved
-from .settings import factors, labels, mapping, number, pair, text, whole
+from .settings import factors, labels, limits, mapping, number, text, whole
 
 __all__ = ["GeneralizedLinear"]
 
@@ -56,6 +57,13 @@ def _tells_odds(model: GeneralizedLinear) -> bool:
     return _tells_classes(model) and not _learns(model)
 
 
+def _each(bounds: tuple[Floats, Floats] | None, targets: int) -> list[tuple[Floats, Floats] | None]:
+    """The bounds of each target: those of all, or a row of them."""
+    if bounds is None or targets == 1:
+        return [bounds] * targets
+    return list(zip(*(end if end.ndim > 1 else [end] * targets for end in bounds), strict=True))
+
+
 class GeneralizedLinear(Inferred, LinearRegressor):
     """A linear model with any loss and any penalty of the catalogue.
 
@@ -82,8 +90,11 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         Of several margins (``softmax``) the coefficients of one column are one group unless given.
     penalty_weights : array of shape (features,), optional
         What alpha is multiplied by for each column (adaptive penalties); 0 leaves its coefficient free.
-    bounds : (float, float), optional
-        Bounds of every coefficient, beside the penalty.
+    bounds : (lower, upper), scipy.optimize.Bounds or mapping, optional
+        The least and the largest coefficients allowed, beside the penalty: each one number for all, or of shape
+        (features,), or with a row for each target or class; None and infinity are no bound. Or pairs by columns' names,
+        ``{"price": (None, 0)}``, the others free. ``(0, inf)`` fixes a sign, equal bounds fix a coefficient. They hold
+        for `coef_`, in the columns' own units; intercepts have none.
     fit_intercept : bool, default True
     method : str, optional
         The method that suits best unless given; under early stopping ``gradient_descent``, which comes by points
@@ -148,7 +159,7 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         penalty_settings: Mapping[str, float] | None = None,
         groups: Any = None,
         penalty_weights: Any = None,
-        bounds: tuple[float, float] | None = None,
+        bounds: Any = None,
         fit_intercept: bool = True,
         method: str | None = None,
         method_settings: Mapping[str, float] | None = None,
@@ -238,8 +249,9 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             self.classes_, y = coded
             if many:
                 outputs = max(2, len(self.classes_))
-        problem = self._problem(outputs, X.shape[1])
         targets = 1 if y.ndim == 1 else y.shape[1]
+        problem = self._problem(outputs, X.shape[1])
+        bounds = limits(self.bounds, self._names(), max(outputs, targets), X.shape[1])
         held = self._held(len(y)) if self.early_stopping else None
         beforehand = self._beforehand(X, offset, exposure, X.shape[0])
         if held is not None and beforehand is not None:
@@ -247,7 +259,7 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         solved = self._fit_targets(
             X,
             y,
-            [problem] * targets,
+            [replace(problem, bounds=own) for own in _each(bounds, targets)],
             sample_weight,
             self.warm_start,
             self.watch,
@@ -273,7 +285,6 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             outputs=outputs,
             classes=self._cut(),
             intercept=self.fit_intercept,
-            bounds=pair("bounds", self.bounds),
             groups=None if self.groups is None else labels(self.groups, columns),
             factors=None if self.penalty_weights is None else factors(self.penalty_weights, columns),
             method=None if method is None else text("method", method),

@@ -182,7 +182,9 @@ class Inferred:
         """
         loss, settings, penalised = self._inferred()
         if penalised:
-            raise InputError("summary is of a fit without a penalty: standard errors know nothing of one")
+            raise InputError(
+                "summary is of a fit without a penalty and without bounds: standard errors know nothing of them"
+            )
         if covariance not in _COVARIANCES:
             raise InputError(f"covariance must be one of {', '.join(_COVARIANCES)}; got {covariance!r:.80}")
         if not 0.0 < level < 1.0:

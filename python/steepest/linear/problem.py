@@ -58,8 +58,8 @@ class Problem:
         Whether each output has an intercept.
     intercept_penalty : float
         What alpha is multiplied by for the intercept; 0, the default, leaves it free.
-    bounds : (float, float) or None
-        Bounds of every coefficient.
+    bounds : (lower, upper) or None
+        The least and the largest coefficients allowed, each one number, one a column, or one a column of each output.
     factors : array of shape (columns,) or None
         What alpha is multiplied by for each column; 0 leaves its coefficient free.
     groups : array of int of shape (columns,) or None
@@ -85,7 +85,7 @@ class Problem:
     classes: int | None = None
     intercept: bool = True
     intercept_penalty: float = 0.0
-    bounds: tuple[float, float] | None = None
+    bounds: tuple[float | Floats, float | Floats] | None = None
     scale: Floats | None = None
     factors: Floats | None = None
     groups: NDArray[np.intp] | None = None
@@ -190,7 +190,7 @@ class Problem:
             "alpha": float(self.alpha),
             "intercept": bool(self.intercept),
             "intercept_penalty": float(self.intercept_penalty),
-            "bounds": self.bounds,
+            "bounds": None if self.bounds is None else tuple(np.ravel(end).tolist() for end in self.bounds),
             "scale": None if self.scale is None else self.scale.tolist(),
             "factors": None if self.factors is None else np.asarray(self.factors, dtype=np.float64).tolist(),
             "groups": None if self.groups is None else np.asarray(self.groups).tolist(),

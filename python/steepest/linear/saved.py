@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import Bounds
 from sklearn.utils.validation import check_is_fitted
 
 from steepest._types import Floats
@@ -193,8 +194,10 @@ def plain(label: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """A dict by what is no text, as `class_weight` is, as pairs: names in JSON are texts."""
-    if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+    """A dict by what is no text, as `class_weight` is, as pairs, for names in JSON are texts; and SciPy's bounds."""
+    if isinstance(value, Bounds):
+        return [value.lb, value.ub]
+    if isinstance(value, dict) and ("pairs" in value or not all(isinstance(key, str) for key in value)):
         return {"pairs": [[key, item] for key, item in value.items()]}
     return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _catalog
-from steepest.errors import InputError
+from steepest._types import Floats
+from steepest.errors import InputError, did_you_mean
 
-__all__ = ["factors", "labels", "mapping", "number", "pair", "refuse_strange_numbers", "text", "whole"]
+__all__ = ["factors", "labels", "limits", "mapping", "number", "refuse_strange_numbers", "text", "whole"]
 
 #: As good as without limit, and a number that the core's counters hold.
 _MOST = 2**63 - 1
@@ -55,18 +56,65 @@ def mapping(name: str, value: Any) -> dict[str, float]:
     return {key: _catalog.number(key, given) for key, given in value.items()}
 
 
-def pair(name: str, value: Any) -> tuple[float, float] | None:
-    """A lower and an upper bound, which may be infinite; None is without bounds."""
-    if value is None:
+def limits(
+    bounds: Any, names: Sequence[str] | None, margins: int, columns: int
+) -> tuple[Floats, Floats] | None:
+    """The least and the largest coefficients allowed, each one number, one a column, or one a column of each margin.
+
+    None is without bounds. The core sees to it that no lower end is above the upper one.
+    """
+    if bounds is None:
         return None
-    try:
-        low, high = (_catalog.number(name, bound) for bound in value)
-        sound = low <= high and low < np.inf and high > -np.inf
-    except (TypeError, ValueError):
-        sound = False
-    if not sound:
-        raise InputError(f"{name} must be two numbers, the lower one first; got {value!r:.80}")
+    if not isinstance(bounds, Mapping):
+        shapes = [(), (columns,), *([(margins, columns)] if margins > 1 else [])]
+        return _ends("bounds", bounds, shapes)
+    if names is None:
+        raise InputError(
+            "bounds by name need columns that have names: pass X as a frame, or (lower, upper), each an array of one "
+            "number a column"
+        )
+    low, high = np.full(columns, -np.inf), np.full(columns, np.inf)
+    places = {name: j for j, name in enumerate(names)}
+    for name, pair in bounds.items():
+        if name not in places:
+            hint = did_you_mean(str(name), places)
+            raise InputError(f"bounds name the column {name!r:.80}, which X does not have{hint}")
+        low[places[name]], high[places[name]] = _ends(f"bounds of {name!r:.80}", pair, [()])
     return low, high
+
+
+def _ends(name: str, pair: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[Floats, Floats]:
+    """Lower and upper ends, each of one of the shapes; None is no end."""
+    if hasattr(pair, "lb") and hasattr(pair, "ub"):
+        # SciPy makes an array of one number.
+        pair = [end[0] if np.shape(end) == (1,) else end for end in (pair.lb, pair.ub)]
+    try:
+        low, high = pair
+    except (TypeError, ValueError):
+        hint = ""
+        if isinstance(pair, (list, tuple, np.ndarray)) and all(
+            isinstance(one, (list, tuple, np.ndarray)) and len(one) == 2 for one in pair
+        ):
+            hint = "; of pairs (low, high), one a column, pass list(zip(*pairs))"
+        what = "two numbers" if len(shapes) == 1 else "two numbers or arrays"
+        raise InputError(f"{name} must be {what}, the lower first; got {pair!r:.80}{hint}") from None
+    return _end(f"lower {name}", low, -np.inf, shapes), _end(f"upper {name}", high, np.inf, shapes)
+
+
+def _end(name: str, given: Any, free: float, shapes: Sequence[tuple[int, ...]]) -> Floats:
+    if np.ma.is_masked(given):
+        raise InputError(f"{name} must not be masked: fill them first (values.filled(value))")
+    try:
+        array = np.asarray(given)
+    except ValueError:  # rows of several lengths
+        array = np.asarray(given, dtype=object)
+    if array.shape not in shapes:
+        wanted = " or ".join(["a number", *(f"of shape {shape}" for shape in shapes[1:])])
+        raise InputError(f"{name} must be {wanted}; got shape {array.shape}")
+    if array.dtype.kind in "iuf":
+        return array.astype(np.float64)
+    ends = [free if end is None else _catalog.number(name, end) for end in array.ravel().tolist()]
+    return np.reshape(np.array(ends, dtype=np.float64), array.shape)
 
 
 def refuse_strange_numbers(settings: Mapping[str, Any]) -> None:

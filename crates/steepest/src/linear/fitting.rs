@@ -76,6 +76,33 @@ fn lost(s: &Solution, value: f64) -> f64 {
     if first.is_finite() { first.max(value.abs()) } else { value.abs() }
 }
 
+/// Takes what lies beyond bounds back to them.
+fn hold(x: &mut [f64], penalty: &dyn Penalty) {
+    for (j, x) in x.iter_mut().enumerate() {
+        let (low, high) = penalty.bounds(j);
+        // What is no number stays none.
+        *x = if *x < low {
+            low
+        } else if *x > high {
+            high
+        } else {
+            *x
+        };
+    }
+}
+
+/// The nearest number of single precision; where that lies beyond a bound and the next one does not, the next one.
+fn narrowed(x: f64, (low, high): (f64, f64)) -> f64 {
+    let near = x as f32;
+    let inward = match f64::from(near) {
+        v if v < low => near.next_up(),
+        v if v > high => near.next_down(),
+        _ => near,
+    };
+    let within = (low..=high).contains(&f64::from(inward));
+    f64::from(if within { inward } else { near })
+}
+
 /// Brings a solution over standardised columns back to the table as it lies. Coefficients are rounded on the way: the
 /// value is that of the point returned (`penalty` is that of the table as it lies), and the certificate tells what the
 /// rounding has cost.
@@ -88,13 +115,8 @@ fn brought_back(
     let intercept = objective.intercept;
     let n = s.x.len() - objective.loss.learnt();
     seen.out(&mut s.x[..n], intercept);
-    if penalty.offers().bounds || penalty.offers().pieces {
-        // A bound is met exactly, not to an ulp of another variable.
-        for (j, x) in s.x.iter_mut().enumerate() {
-            let piece = penalty.piece(j);
-            *x = x.max(piece.low).min(piece.high);
-        }
-    }
+    // A bound is met exactly, not to an ulp of another variable.
+    hold(&mut s.x, penalty);
     s.path.iter_mut().for_each(|x| seen.out(&mut x[..n], intercept));
     s.gradient.iter_mut().for_each(|g| seen.gradient(&mut g[..n], intercept));
     let mut x = s.x.clone();
@@ -234,9 +256,12 @@ fn narrow(
         let mean = s.x.iter().skip(width - 1).step_by(width).sum::<f64>() / glm.outputs() as f64;
         s.x.iter_mut().skip(width - 1).step_by(width).for_each(|b| *b -= mean);
     }
-    s.x.iter_mut().for_each(|x| *x = f64::from(*x as f32));
+    s.x.iter_mut().enumerate().for_each(|(j, x)| *x = narrowed(*x, penalty.bounds(j)));
+    // Where no number of single precision lies within bounds, the nearest stands for them.
+    let mut held = s.x.clone();
+    hold(&mut held, penalty);
     // Of all rows: a claim rests on no sample of them.
-    let value = glm.value(&s.x).map_err(|_| "the value could not be found")? + penalty.value(&s.x);
+    let value = glm.value(&s.x).map_err(|_| "the value could not be found")? + penalty.value(&held);
     let (more, lost) = ((value - s.value).max(0.0), lost(s, value));
     s.value = value;
     // Where it costs more than this, what is handed over is no success.
@@ -293,7 +318,7 @@ impl Linear {
         }
         let work = Work {
             design,
-            penalty: self.penalty(lay)?,
+            penalty: self.bounded(lay)?,
             target: keys.as_deref().unwrap_or(target),
             weight,
             intercept: self.intercept,
