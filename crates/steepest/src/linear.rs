@@ -100,6 +100,9 @@ pub struct How<'a> {
     pub keep: Option<&'a mut dyn Keeps>,
 }
 
+/// The least and the largest values allowed.
+type Ends = (Vec<f64>, Vec<f64>);
+
 /// How variables lie: of each margin a coefficient a column and the intercept, then what is learnt beside.
 #[derive(Clone, Copy)]
 struct Lay {
@@ -162,7 +165,7 @@ impl Linear {
     }
 
     /// The bounds of all variables; none where nothing is bounded.
-    fn limits(&self, lay: Lay) -> Result<Option<(Vec<f64>, Vec<f64>)>, Failure> {
+    fn limits(&self, lay: Lay) -> Result<Option<Ends>, Failure> {
         let Some((low, high)) = &self.bounds else { return Ok(None) };
         let (columns, all) = (lay.columns, lay.columns * lay.margins);
         for (side, ends) in [("lower", low), ("upper", high)] {
