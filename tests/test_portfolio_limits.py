@@ -234,6 +234,12 @@ JUST_MET: dict[str, dict[str, Any]] = {
     },
     "the least load": {"limits": {"load": ([1, 1, 1, 2, 2, 3, 3, 3], None, 1.0)}},
     "just enough trades": {"bounds": (0, 0.2), "holdings": [0.5, 0.5] + 6 * [0], "turnover": 1.2},
+    "gross beside what is held": {
+        "bounds": (-1, 1),
+        "gross": 1,
+        "holdings": [0.31, 0.17, 0.01, 0.11, 0.13, 0.09, 0.07, 0.11],
+        "turnover": 0.5,
+    },
     "an equation and a limit": {
         "limits": {"is": ([0, 1, 2], 0.4, 0.4), "most": ([3, 4, 5, 6, 7], None, 0.6)}
     },
@@ -333,3 +339,51 @@ def test_the_tail_of_no_budget_is_that_of_its_weights(given: dict[str, Any]) -> 
             tail = (worst[:whole].sum() + (many - whole) * worst[min(whole, len(r) - 1)]) / many
             assert p.fun == pytest.approx(tail, rel=1e-9, abs=1e-17)
             assert p.certificate["bound"] <= 1e-6 * abs(p.fun) + 1e-10
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e4])
+def test_the_tail_is_proved_in_any_unit(unit: float) -> None:
+    """Beside weights t had been next to nothing: of returns of a millionth 21 of 25 had ended without a proof."""
+    for seed in range(4):
+        r = scenarios(seed)
+        one, other = min_cvar(r, beta=0.9), min_cvar(unit * r, beta=0.9)
+        assert other.outcome == "converged"
+        assert other.fun == pytest.approx(unit * one.fun, rel=1e-6)
+        budget = min_cvar(r, beta=0.9, budget=unit)
+        assert budget.outcome == "converged"
+        assert budget.fun == pytest.approx(unit * one.fun, rel=1e-6)
+
+
+@pytest.mark.parametrize("room", [1e-10, 1e-8, 1e-6])
+def test_next_to_no_room_is_told_from_none(room: float) -> None:
+    """Groups whose limits sum up to a hair more than the budget have an answer, to a hair less have none."""
+    for seed in range(5):
+        r = scenarios(seed)
+        for sign in (1, -1):
+            limits = {"a": ([0, 1, 2], None, 0.4), "b": ([3, 4, 5, 6, 7], None, 0.6 + sign * room)}
+            for p in (min_cvar(r, beta=0.9, limits=limits), min_variance(cov=np.cov(r.T), limits=limits)):
+                # By less than constraints may be missed by, none is missed.
+                met = sign > 0 or room < 1e-9
+                assert p.outcome == ("converged" if met else "infeasible"), (seed, sign, p.message)
+
+
+def test_assets_that_move_by_millionths_are_weighed_beside_others() -> None:
+    """What keeps equations solvable is next to nothing beside what the assets that are held bend."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        r = scenarios(seed, 12) * 10.0 ** rng.uniform(-5, 2, 12)
+        p = min_variance(cov=np.cov(r.T))
+        assert p.success, (seed, p.message)
+        assert p.certificate["bound"] <= 1e-6 * p.fun
+
+
+def test_steps_that_lead_round_in_a_circle_go_to_the_centre() -> None:
+    rng = np.random.default_rng([10, 6, 77])
+    n, days = int(rng.integers(3, 20)), 0
+    days = int(rng.integers(n + 5, 150))
+    r = 5e-4 + 0.01 * rng.normal(size=(days, 1)) + rng.normal(size=(days, n)) * rng.uniform(0.005, 0.02, n)
+    rng.random(), rng.integers(0, 4)
+    held = rng.dirichlet(np.ones(n))
+    mu, cov = 1e6 * r.mean(axis=0), 1e12 * np.cov(r.T, ddof=0)
+    p = max_sharpe(np.abs(mu) + 1e3 * np.abs(r).mean(), (cov + cov.T) / 2, holdings=held, turnover=0.3)
+    assert p.success, p.message

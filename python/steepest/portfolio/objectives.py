@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.portfolio.covariance import Bend, as_floats, labels_of, positions
 from steepest.portfolio.limits import by_asset, number
@@ -189,9 +190,11 @@ def min_cvar(
     assert task.rows is not None
     days, n = task.rows.shape
     if beta > 0:
-        losses = np.hstack([-task.rows, -np.ones((days, 1))])
+        # t in units of what returns are: weights are of the size of the budget, beside which it may be next to nothing.
+        unit = _size(task.rows)
+        losses = np.hstack([-task.rows, np.full((days, 1), -unit)])
         linear = np.zeros(n + 1)
-        linear[n] = 1.0
+        linear[n] = unit
         kinks = losses, np.zeros(days), np.full(days, 1 / ((1 - beta) * days))
         program = task.program(linear, kinks=kinks, extra=[(-np.inf, np.inf)])
     else:
@@ -207,6 +210,13 @@ def min_cvar(
     value = at_risk + np.maximum(worst - at_risk, 0.0).sum() / ((1 - beta) * days) + task.paid(found.x)
     found["fun"] = min(found.fun, float(value))
     return found
+
+
+def _size(rows: Floats) -> float:
+    """How large the returns of the assets that move least are, as a power of two."""
+    means = np.abs(rows).mean(axis=0)
+    least = max(float(means[means > 0].min(initial=np.inf)), 1e-6 * float(means.max(initial=0.0)))
+    return float(2.0 ** np.round(np.log2(least))) if 0 < least < np.inf else 1.0
 
 
 def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constraints: Any) -> Portfolio:

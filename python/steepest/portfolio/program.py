@@ -235,8 +235,11 @@ class Program:
         """The core's answer, its value as it was asked for; where there is none, it is said why, unless nobody asks."""
         request = self.request()
         values, found = _core.quadratic(request, warm)
-        if warm is not None and not values["success"]:
-            values, found = _core.quadratic(request, None)
+        if warm is not None and values["outcome"] != "converged":
+            # Multipliers of another program may be so large that they hide what is left.
+            cold = _core.quadratic(request, None)
+            if not values["success"] or cold[0]["certificate"]["bound"] < values["certificate"]["bound"]:
+                values, found = cold
         if explain and values["outcome"] in ("plateau", "infeasible"):
             self._explain(values, request)
         n = len(self.limits.names)
@@ -274,6 +277,13 @@ class Program:
                     "remedy": f"Loosen one of them, or leave it out.{would_do}",
                 },
             ]
+            return
+        if values["outcome"] == "infeasible":
+            # It is proved, by less than tells which of them it is.
+            words = self._words(keep) if len(keep) <= TOLD else "all limits"
+            values["message"] = (
+                f"Infeasible: no weights meet {words} at once; they are missed by next to nothing: loosen one a little."
+            )
             return
         way = _endless(request)
         if way is None:

@@ -5,6 +5,8 @@ use super::{Cost, Prices, QuadraticProgram, ValuedPoint};
 
 /// Of the way to the nearest bound, as much as is gone.
 const NEAR: f64 = 0.995;
+/// Of the mean of distance · multiplier, what is aimed at where it has not fallen.
+const CENTRE: f64 = 0.5;
 
 /// Something that may not be passed: by what, on which side, and where. Every variable of the method (those of the
 /// program, what each constraint comes to, what is above and below each kink) stands in one row.
@@ -28,6 +30,8 @@ pub(super) struct Interior<'p> {
     pub left: [f64; 3],
     /// By how much the constraints are missed, of which those of the rows, that any x can meet, are no part.
     pub hard: f64,
+    /// The mean of distance · multiplier a step before.
+    mean: f64,
 }
 
 impl<'p> Interior<'p> {
@@ -84,6 +88,7 @@ impl<'p> Interior<'p> {
             place,
             left: [f64::INFINITY; 3],
             hard: f64::INFINITY,
+            mean: f64::INFINITY,
         };
         let slope = of.slopes(&interior.place, &interior.prices).0;
         let steep = slope.iter().fold(1e-300, |m: f64, g| m.max(g.abs()));
@@ -189,20 +194,29 @@ impl<'p> Interior<'p> {
         };
         let longest = |dt: &[f64], dm: &[f64]| {
             let ratio = |v: &[f64], d: &[f64]| {
-                v.iter().zip(d).filter(|(_, d)| **d < 0.0).fold(1.0, |a: f64, (v, d)| a.min(-v / d))
+                v.iter()
+                    .zip(d)
+                    .filter(|(_, d)| **d < 0.0)
+                    .fold(f64::INFINITY, |a: f64, (v, d)| a.min(-v / d))
             };
             ratio(&distance, dt).min(ratio(&self.multipliers, dm))
         };
         let (_, _, _, dt, dm) = towards(&vec![0.0; distance.len()], false);
-        let far = longest(&dt, &dm);
+        let far = longest(&dt, &dm).min(1.0);
         let after: f64 = (0..dt.len())
             .map(|b| (distance[b] + far * dt[b]) * (self.multipliers[b] + far * dm[b]))
             .sum();
         let centre = if complementarity > 0.0 { (after / complementarity).powi(3) } else { 0.0 };
-        let target: Vec<f64> = dt.iter().zip(&dm).map(|(t, y)| centre * mean - t * y).collect();
+        // The corrector may lead round in a circle: where the mean has not fallen, one step goes to the centre without it.
+        let (centre, bent) =
+            if mean < self.mean { (centre, 1.0) } else { (centre.max(CENTRE), 0.0) };
+        self.mean = mean;
+        let target: Vec<f64> =
+            dt.iter().zip(&dm).map(|(t, y)| centre * mean - bent * t * y).collect();
         let (dz, dp, dy, dt, dm) = towards(&target, true);
         let far = longest(&dt, &dm);
-        let far = if far < 1.0 { NEAR * far } else { 1.0 };
+        // No bound is met, by a whole step neither: nothing is divided by 0.
+        let far = if far <= 1.0 { NEAR * far } else { 1.0 };
         if !(far > 1e-10) || !dz.iter().chain(&dp).chain(&dy).all(|v| v.is_finite()) {
             return false;
         }

@@ -131,8 +131,9 @@ impl QuadraticProgram<'_> {
         bound.iter().take(equations - free).for_each(|&j| active.variables[j] = 0);
     }
 
-    /// The largest entry on the diagonal of what bends.
-    fn steepest_bend(&self) -> f64 {
+    /// The largest entry on the diagonal of what bends, of columns with a variable that is free: beside others it may be
+    /// next to nothing.
+    fn steepest_bend(&self, active: &Active) -> f64 {
         let n = self.columns();
         let mut diagonal = self.diagonal.to_vec();
         if let Some(dense) = &self.dense {
@@ -143,7 +144,8 @@ impl QuadraticProgram<'_> {
                 diagonal.iter_mut().zip(self.row(k)).for_each(|(d, v)| *d += weight * v * v);
             }
         }
-        diagonal.into_iter().fold(0.0, f64::max)
+        let free = self.variables.iter().zip(&active.variables).filter(|(_, side)| **side == 0);
+        free.fold(0.0, |most, (v, _)| f64::max(most, diagonal[v.column]))
     }
 
     fn at_bounds(&self, x: &mut [f64], active: &Active) {
@@ -185,7 +187,7 @@ impl QuadraticProgram<'_> {
         let mut system = None;
         if free > 0 {
             // Where nothing bends, as much as keeps what the equations leave open where it is.
-            let bent = match self.steepest_bend() {
+            let bent = match self.steepest_bend(active) {
                 0.0 => 1.0,
                 bent => 1e-13 * bent,
             };

@@ -1,10 +1,11 @@
 //! A program solved: what is left out of it, who solves the rest, and what is told of the answer.
 use super::settle::{Active, Settled};
 use super::spent::Spent;
-use super::tight::TightSum;
+use super::tight::{SUM, TightSum};
 use super::{Prices, QuadraticProgram, ValuedPoint};
 use crate::certificate::{Certificate, Kind};
 use crate::descend::Solution;
+use crate::linalg::factor::take;
 use crate::status::Status;
 use crate::watch::Stop;
 
@@ -75,6 +76,9 @@ impl QuadraticProgram<'_> {
         spent: &mut Spent<'_>,
     ) -> Option<(Settled, Status)> {
         let sum = pinned.tight();
+        if pinned.refuted_by(&sum) {
+            return Some((other.clone(), Status::Infeasible));
+        }
         let face = pinned.face(&sum)?;
         let (point, status) = face.grow(None, &face.within(), spent);
         let sums: Vec<TightSum> = sums.iter().cloned().chain([sum]).collect();
@@ -102,25 +106,30 @@ impl QuadraticProgram<'_> {
     }
 
     /// Whether multipliers of the constraints prove that no x meets them all: y′A x ≤ max y′r is never so.
-    fn refuted(&self, y: &[f64]) -> bool {
+    pub(super) fn refuted(&self, y: &[f64]) -> bool {
         let size = y.iter().fold(0.0, |m: f64, y| m.max(y.abs()));
         if !(size > 0.0) || !size.is_finite() {
             return false;
         }
-        let (mut pull, mut most, mut noise) = (vec![0.0; self.variables.len()], 0.0, 0.0);
+        let n = self.variables.len();
+        let (mut pull, mut sizes) = (vec![0.0; n], vec![0.0; n]);
+        // What is held without any variable is no part of the ends, but of their rounding.
+        let (mut most, mut noise) = (0.0, self.held());
         for (i, y) in y.iter().enumerate() {
             let y = if y.abs() > 1e-9 * size { y / size } else { 0.0 };
             if y != 0.0 {
                 let end = y * if y > 0.0 { self.most[i] } else { self.least[i] };
                 most += end;
                 noise += end.abs();
-                pull.iter_mut().zip(self.limit(i)).for_each(|(p, a)| *p += y * a);
+                take(&mut pull, -y, self.limit(i));
+                sizes.iter_mut().zip(self.limit(i)).for_each(|(s, a)| *s += (y * a).abs());
             }
         }
         let mut least = 0.0;
-        for (p, v) in pull.iter().zip(&self.variables) {
-            let end = p * if *p > 0.0 { v.lower } else { v.upper };
-            if *p != 0.0 {
+        for ((p, size), (low, high)) in pull.iter().zip(&sizes).zip(self.within()) {
+            let end = p * if *p > 0.0 { low } else { high };
+            // Rounding alone leads to no end that is open.
+            if *p != 0.0 && (end.is_finite() || p.abs() > SUM * size) {
                 least += end;
                 noise += end.abs();
             }

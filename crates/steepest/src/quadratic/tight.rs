@@ -11,14 +11,13 @@
 //! the whole program, with as much of each sum added to the multipliers as gives each the sign that it has to have.
 use super::interior::Interior;
 use super::settle::Settled;
-use super::solve::MET;
 use super::{QuadraticProgram, ValuedPoint, Variable};
 use crate::linalg::factor::take;
 use crate::linalg::vectors::dot;
 use crate::parallel::cancel;
 
 /// What the sum of a constraint is known to, as a part of what it is summed up of.
-const SUM: f64 = 64.0 * f64::EPSILON;
+pub(super) const SUM: f64 = 64.0 * f64::EPSILON;
 /// Entries of a constraint below this part of its largest tell too little of where their variables lie.
 const TELLING: f64 = 1e-3;
 /// Steps of the linear program at most, and what is left of it at its end, beside how large variables are.
@@ -26,6 +25,9 @@ const STEPS: usize = 60;
 const CLOSE: f64 = 1e-13;
 /// Ends that are open stand at so many times the largest that is there.
 const FAR: f64 = 1e3;
+/// What is left to a sum of constraints that counts as tight, as a part of what it is summed up of: the gap says whether it
+/// matters.
+const ROOM: f64 = 1e-6;
 /// What is left of a vector, as a part of it, where it depends on others.
 const APART: f64 = 1e-9;
 
@@ -184,7 +186,9 @@ impl QuadraticProgram<'_> {
     ) -> Option<TightSum> {
         let (n, m, size) = (free.len(), y.len(), apart.start[0]);
         let row = |i: usize| &apart.limit(i)[..n];
-        let end = |i: usize, y: f64| if y > 0.0 { apart.most[i] } else { apart.least[i] };
+        let end = |i: usize, y: f64| {
+            if y > 0.0 { apart.most[i] } else { apart.least[i] }
+        };
         let bound = |k: usize, pull: f64| {
             let v = &self.variables[free[k]];
             if pull > 0.0 { v.lower } else { v.upper }
@@ -194,13 +198,13 @@ impl QuadraticProgram<'_> {
             y.iter().enumerate().for_each(|(i, y)| take(&mut pull, -y, row(i)));
             pull
         };
-        // Tight is what is nearer to its end than its multiplier is to 0.
-        let near = |room: f64, price: f64| room.abs() < size * price.abs();
+        // Tight is what is nearer to its end than its multiplier is to 0, or beyond it.
+        let near = |room: f64, price: f64| room * price.signum() < size * price.abs();
         let first = pull(y);
         let mut put: Vec<bool> =
             (0..n).map(|k| near(at.x[k] - bound(k, first[k]), first[k])).collect();
         let mut rows: Vec<bool> = (0..m)
-            .map(|i| self.equation(i) || near(dot(row(i), &at.x[..n]) - end(i, y[i]), y[i]))
+            .map(|i| self.equation(i) || near(end(i, y[i]) - dot(row(i), &at.x[..n]), y[i]))
             .collect();
         loop {
             let by = cleared(
@@ -226,7 +230,7 @@ impl QuadraticProgram<'_> {
                     .chain(bounds)
                     .fold((0.0, 0.0), |(sum, size): (f64, f64), v| (sum + v, size + v.abs()));
                 let tells = put.contains(&true) || (0..m).any(|i| rows[i] && !self.equation(i));
-                return (tells && spare.abs() <= MET * (size + self.held())).then(|| TightSum {
+                return (tells && spare <= ROOM * (size + self.held())).then(|| TightSum {
                     by: (0..m).filter(|&i| by[i] != 0.0).map(|i| (i, by[i])).collect(),
                     put: (0..n).filter(|&k| put[k]).map(|k| free[k]).collect(),
                     between: false,
@@ -264,6 +268,13 @@ impl QuadraticProgram<'_> {
         }
         (face.least, face.most) = (least.into(), most.into());
         (follows || !sum.put.is_empty() || !sum.by.is_empty()).then_some(face)
+    }
+
+    /// Whether a sum proves that no x meets all constraints.
+    pub(super) fn refuted_by(&self, sum: &TightSum) -> bool {
+        let mut y = vec![0.0; self.least.len()];
+        sum.by.iter().for_each(|&(i, by)| y[i] = by);
+        self.refuted(&y)
     }
 
     /// What a sum of constraints has of each variable.
