@@ -182,12 +182,16 @@ class _Chain:
         self._check(params, value, grad_fn)
         shape = jax.tree_util.tree_structure(params)
         x, kinds = _at_work(params)
+        self._check_state(state, x)
         plans = self._known(state.step, value)
 
         def read(grads: Any) -> list[Any]:
             if jax.tree_util.tree_structure(grads) != shape:
                 raise InputError("the gradients must have the structure of params")
-            return [g.astype(v.dtype) for g, v in zip(_leaves(grads), x, strict=True)]
+            for g, v in zip(leaves := _leaves(grads), x, strict=True):
+                if g.shape != v.shape:
+                    raise InputError(f"a gradient has the shape {g.shape} and its parameter {v.shape}")
+            return [g.astype(v.dtype) for g, v in zip(leaves, x, strict=True)]
 
         g = read(updates)
         if grad_fn is not None and self._asks_twice():
@@ -225,6 +229,19 @@ class _Chain:
         if grad_fn is None and self._asks_twice():
             raise InputError(
                 f"{self.entries[0].name} asks for a second gradient: call update(grads, state, params, grad_fn=grad)"
+            )
+
+    def _check_state(self, state: Any, x: list[Any]) -> None:
+        """The state is one that this chain's `init` made of these parameters."""
+        if not isinstance(state, RuleState):
+            raise InputError(
+                f"the state must be what {self.name}.init(params) made; got {type(state).__name__}"
+            )
+        wanted = [[formula.memory_shapes(e, tuple(v.shape)) for v in x] for e in self.entries]
+        if jax.tree_util.tree_map(jnp.shape, state.memory) != wanted:
+            raise InputError(
+                f"this state was made by another rule than {self.name}, or of parameters of other shapes: begin with "
+                "init(params)"
             )
 
     def _known(self, step: Any, value: Any) -> list[dict[str, Any]]:

@@ -161,6 +161,13 @@ def test_half_precision_keeps_its_memories_wide() -> None:
         ),
         (lambda p: steepest.jax.momo().update(p, steepest.jax.momo().init(p), p), "value=loss"),
         (lambda p: steepest.jax.adam().update(p[:1], steepest.jax.adam().init(p), p), "structure"),
+        (
+            lambda p: steepest.jax.adam().update([p[0][:2], p[1]], steepest.jax.adam().init(p), p),
+            "a gradient has the shape (2, 4)",
+        ),
+        (lambda p: steepest.jax.adam().update(p, optax.adam(0.1).init(p), p), "must be what adam.init"),
+        (lambda p: steepest.jax.adam().update(p, steepest.jax.sgd().init(p), p), "by another rule than adam"),
+        (lambda p: steepest.jax.adam().update(p, steepest.jax.adam().init(p[:1]), p), "other shapes"),
         (lambda p: steepest.jax.objective(3), "fun must be a function"),
         (lambda p: jax.jit(steepest.jax.sgd)(jnp.ones(2)), "one number"),
     ],

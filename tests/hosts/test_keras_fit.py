@@ -604,6 +604,24 @@ def test_frozen_layers_stay() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("loss", ["logistic", "binary_crossentropy"])
+def test_labels_that_are_no_probabilities_of_two_classes_are_refused(loss: str) -> None:
+    x, y = circles(64)
+    for labels, words in ((2.0 * y - 1.0, r"is -1, .*\(y \+ 1\) / 2"), (3.0 * y, "is 3, .*'softmax'")):
+        with pytest.raises(InputError, match=words):
+            steepest.keras.fit(net(2, 4, 1), (x, labels), loss, epochs=1)
+
+
+def test_the_first_held_out_batch_that_is_not_finite_is_named() -> None:
+    x, y = circles(64)
+    rows = np.where(np.arange(64)[:, None] == 17, np.nan, x)
+    held = [(rows[i : i + 10], y[i : i + 10]) for i in range(0, 64, 10)]
+    assert (
+        "input of row 7 of batch 1"
+        in steepest.keras.fit(net(2, 4, 2), (x, y), validation=held, epochs=1).message
+    )
+
+
 def kinds(result: Any) -> list[str]:
     return [f.kind for f in result.findings]
 

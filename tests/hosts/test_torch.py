@@ -1,6 +1,7 @@
 """Every rule as a torch optimizer: it trains, is torch's where that means the same, resumes to the bit."""
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -242,6 +243,7 @@ def test_what_is_wrong_is_said() -> None:
         (lambda: ours.Adam(p, epsilom=1.0), "no setting called 'epsilom'; did you mean 'epsilon'"),
         (lambda: ours.Adam([{"params": p, "epsilon": 7.0}]), "^epsilon must be between"),
         (lambda: ours.Adam(p, before=[rules.Adam()]), "before takes rules that turn the gradient"),
+        (lambda: ours.SGD(p, nesterov=True), "needs a momentum above 0"),
     ]:
         with pytest.raises(InputError, match=words):
             wrong()
@@ -250,6 +252,11 @@ def test_what_is_wrong_is_said() -> None:
     with pytest.raises(InputError, match=r"momo_adam needs the loss: call step\(closure\)"):
         optimizer.step()
     optimizer.step(loss=2.0)
+    for broken in (math.nan, torch.tensor(math.inf)):
+        before, optimizer.param_groups[0]["lr"] = p[0].detach().clone(), broken
+        with pytest.raises(InputError, match=r"lr must be finite; got (nan|inf)"):
+            optimizer.step(loss=2.0)
+        assert torch.equal(p[0].detach(), before)
     with pytest.raises(AttributeError, match="did you mean 'Adam'"):
         ours.Adm  # noqa: B018
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,9 @@ import scipy.sparse
 torch = pytest.importorskip("torch")
 
 import steepest.torch  # noqa: E402
+import steepest.training.story  # noqa: E402
 from steepest.errors import InputError, ModelFileError  # noqa: E402
+from steepest.training.noticed import Noticed  # noqa: E402
 from steepest.training.step_size import StepSize  # noqa: E402
 
 pytestmark = pytest.mark.hosts
@@ -369,6 +372,37 @@ def test_the_best_weights_are_returned_and_overfitting_is_said() -> None:
     assert result.best_epoch < 20
 
 
+def slow(seed: int = 0) -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor]]:
+    """A network whose held-out loss rises before it falls to nearly 0."""
+    x = torch.randn(200, 4, generator=torch.Generator().manual_seed(seed))
+    return net(4, 16, 1, seed=seed), (x, x.sum(1, keepdim=True).sin())
+
+
+@pytest.mark.parametrize("epochs", [2, 5, 10])
+def test_a_rise_at_the_beginning_is_no_success(epochs: int) -> None:
+    module, data = slow()
+    result = fit(module, data, epochs=epochs, validation=0.2)
+    assert result.outcome == "budget"
+    assert not result.success
+
+
+def test_rounds_go_on_until_something_is_learnt() -> None:
+    module, data = slow()
+    assert fit(module, data, validation=0.2).fun < 0.05
+
+
+def test_what_falls_again_at_the_end_is_no_success() -> None:
+    story = steepest.training.story
+    run = lambda held: types.SimpleNamespace(  # noqa: E731
+        best_review=0,
+        passes=len(held),
+        history={"passes": list(range(1, len(held) + 1))},
+        settled=lambda: True,
+    )
+    for held, rose in (([1.0, 2, 3, 4, 5, 6, 7, 8], True), ([1.0, 8, 7, 6, 5, 4, 3, 2], False)):
+        assert story._rose(run(held), held) == rose
+
+
 def test_patience_ends_early() -> None:
     g = torch.Generator().manual_seed(0)
     x, y = torch.randn(60, 20, generator=g), torch.randint(0, 2, (60,), generator=g)
@@ -533,6 +567,20 @@ def test_dead_units_are_found() -> None:
     module[0].bias.data[:15] = -1e3
     found = [f for f in fit(module, circles(), epochs=20).findings if f.kind == "dead_units"]
     assert found[0].evidence["share_of_0.weight"] >= 0.75
+
+
+def test_where_all_targets_are_one_nothing_could_be_better_than_a_constant() -> None:
+    x, _ = circles(100)
+    for y, outputs in ((torch.full((100, 1), 0.1), 1), (torch.ones(100, dtype=torch.long), 2)):
+        assert "no_better_than_a_constant" not in kinds(fit(net(2, 8, outputs), (x, y), epochs=10))
+
+
+def test_nothing_overfits_that_learns_nothing() -> None:
+    noticed = Noticed([])
+    held = [1.2, 1.0, 1.1, 1.2, 1.3]
+    for train, found in (([1.3, 1.2, 0.9, 0.6, 0.3], True), ([1.1, 1.2, 1.12, 1.18, 1.11], False)):
+        history = {"held_out": held, "loss": train, "passes": [1.0, 2, 3, 4, 5]}
+        assert (noticed._overfitting(history) is not None) == found
 
 
 def test_no_better_than_a_constant_is_found() -> None:
@@ -725,6 +773,10 @@ def test_a_checkpoint_of_another_module_of_the_same_shapes_is_refused(
     fit(module(between), data, epochs=5, checkpoint=(file, 0.0), callback=lambda p: p.epoch > 1)
     with pytest.raises(InputError, match="module is another"):
         fit(module(other), data, epochs=5, checkpoint=file)
+    frozen = module(between)
+    frozen[0].weight.requires_grad_(False)
+    with pytest.raises(InputError, match="module is another"):
+        fit(frozen, data, epochs=5, checkpoint=file)
     assert fit(module(between.eval()), data, epochs=5, checkpoint=file).resumed
 
 
@@ -936,6 +988,21 @@ def test_held_out_rows_that_are_not_finite_end_it() -> None:
     assert fit(net(2, 8, 2), (x, y), validation=held, epochs=3).outcome == "not_finite"
 
 
+def test_the_first_held_out_batch_that_is_not_finite_is_named() -> None:
+    x, y = circles(100)
+    held = torch.utils.data.DataLoader(
+        Pairs(torch.where(torch.arange(100)[:, None] == 17, math.nan, x), y), 10
+    )
+    assert "input of row 7 of batch 1" in fit(net(2, 8, 2), (x, y), validation=held, epochs=2).message
+
+    class Resting(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) / (1.0 if self.training else 0.0)
+
+    module = nn.Sequential(Resting(2, 8), nn.Linear(8, 2))
+    assert "first in the output of 0 (batch 0)" in fit(module, (x, y), validation=0.2, epochs=2).message
+
+
 # What is refused
 
 X, Y = circles(64)
@@ -952,6 +1019,9 @@ X, Y = circles(64)
         ("nan", {}, "0.weight holds a number that is not finite"),
         ("complex", {}, "complex"),
         ("two devices", {}, "more than one device"),
+        ("net", {"loss": nn.MSELoss}, r"got a class: pass MSELoss\(\)"),
+        ("net", {"data": (X, X, Y)}, "must be a pair of arrays"),
+        ("net", {"data": (X.tolist(), Y.tolist())}, "pass numpy.asarray"),
         ("net", {"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
         ("net", {"max_steps": 0}, "max_steps"),
         ("net", {"max_seconds": 0.0}, "max_seconds must be a number above 0"),

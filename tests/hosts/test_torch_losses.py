@@ -195,6 +195,17 @@ def test_two_classes_by_one_output_are_told_of_their_loss() -> None:
     fit(line(2, 1), (X, Y), "logistic", epochs=1)
 
 
+@pytest.mark.parametrize("loss", ["logistic", nn.BCEWithLogitsLoss()])
+def test_labels_that_are_no_probabilities_of_two_classes_are_refused(loss: Any) -> None:
+    y = (Y > 0).float()[:, None]
+    fit(line(2, 1), (X, 0.9 * y), loss, epochs=1)
+    for labels, words in ((2 * y - 1, r"is -1, .*\(y \+ 1\) / 2"), (3 * y, "is 3, .*'softmax'")):
+        with pytest.raises(InputError, match=words):
+            fit(line(2, 1), (X, labels), loss, epochs=1)
+        with pytest.raises(InputError, match="validation: the label of row"):
+            fit(line(2, 1), (X, y), loss, validation=(X, labels), epochs=1)
+
+
 # Outputs against targets
 
 

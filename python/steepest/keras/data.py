@@ -22,7 +22,7 @@ from steepest.training.batches import (
 )
 from steepest.training.reading import real, whole
 
-__all__ = ["Rows", "array", "class_weights", "numbers", "opened", "outside", "split", "strange"]
+__all__ = ["Rows", "array", "beyond", "class_weights", "numbers", "opened", "outside", "split", "strange"]
 
 #: Where nothing is asked of a model, it is not trained: a loss of 0 would say that it fits.
 NOTHING = "the weights of {} are 0 for every row: no row counts"
@@ -194,6 +194,18 @@ def outside(target: Any, classes: int, ignore: int | None) -> tuple[int, float] 
         return None
     row = int(bad.any(1).argmax())
     return row, target.reshape(len(target), -1)[row][bad[row]][0].item()
+
+
+def beyond(target: Any) -> tuple[int, float] | None:
+    """The first row whose number is not from 0 to 1, and that number."""
+    if not isinstance(target, np.ndarray) or target.dtype.kind not in "iuf" or target.ndim == 0:
+        return None
+    flat = target.reshape(len(target), -1)
+    bad = (flat < 0) | (flat > 1)
+    if not bad.any():
+        return None
+    row = int(bad.any(1).argmax())
+    return row, flat[row][bad[row]][0].item()
 
 
 def _in_memory(data: Any, name: str, classes: Mapping[int, float] | None) -> tuple[Any, Any] | None:

@@ -18,6 +18,7 @@ from steepest.keras.steps import Steps
 from steepest.result import Result
 from steepest.training.batches import Batches
 from steepest.training.loop import Training
+from steepest.training.noticed import above_rounding
 from steepest.training.plan import Plan, Progress
 from steepest.training.reading import Asked, real
 from steepest.training.story import alone, best_of, result
@@ -260,7 +261,8 @@ def _constant(loss: Loss, y: Any) -> float | None:
     if loss.classes and y.dtype.kind in "iu" and not shares_of_classes:
         counted = y if loss.ignore is None else y[y != loss.ignore]
         shares = np.unique(counted, return_counts=True)[1] / counted.size
-        return float(-(shares * np.log(shares)).sum())
+        return above_rounding(float(-(shares * np.log(shares)).sum()), 1.0)
     if loss.name in ("squared", "MeanSquaredError", "mean_squared_error"):
-        return float(y.astype(float).var(0).mean())
+        wide = y.astype(float)
+        return above_rounding(float(wide.var(0).mean()), float(np.square(wide).mean()))
     return None

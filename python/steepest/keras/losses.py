@@ -28,6 +28,8 @@ _AT_LEAST_0 = {
     "CategoricalHinge", "Hinge", "Huber", "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
     "MeanSquaredError", "MeanSquaredLogarithmicError", "SparseCategoricalCrossentropy", "SquaredHinge",
 }  # fmt: skip
+#: Those whose target is a probability of two classes.
+_OF_TWO = {"logistic", "binary_crossentropy", "BinaryCrossentropy"}
 #: Those whose target is the number of a class.
 _OF_CLASSES = {"softmax", "sparse_categorical_crossentropy", "SparseCategoricalCrossentropy"}
 
@@ -123,6 +125,8 @@ class Loss:
         self.name = self.compute.name if isinstance(self.compute, _Named) else kind
         #: how many classes there are outputs for; 0 of losses of something else
         self.classes = int(output.shape[-1]) if self.name in _OF_CLASSES else 0
+        #: whether its targets are probabilities of the second of two classes
+        self.of_two = self.name in _OF_TWO
         #: the label of rows that do not count; None where all do
         self.ignore: int | None = getattr(self.compute, "ignore_class", None) if self.classes else None
         camel = "".join(part.capitalize() for part in kind.split("_"))

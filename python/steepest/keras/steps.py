@@ -15,10 +15,10 @@ from keras import ops
 
 from steepest.errors import InputError
 from steepest.keras.backends import compute
-from steepest.keras.data import array, numbers, outside, strange
+from steepest.keras.data import array, beyond, numbers, outside, strange
 from steepest.keras.rule import Rule
 from steepest.training import steps
-from steepest.training.batches import Batches
+from steepest.training.batches import Batches, not_of_two
 from steepest.training.noticed import Noticed
 from steepest.training.plan import Plan
 from steepest.training.step_size import StepSize
@@ -121,6 +121,8 @@ class Steps(steps.Steps):
 
     def _labels(self, y: Any, source: Batches, place: Place) -> None:
         """Refuses labels that the model has no output for."""
+        if self.plan.loss.of_two and (far := beyond(y)):
+            raise InputError(not_of_two(source.name, source.where(*place, far[0]), far[1]))
         classes = self.plan.loss.classes
         if classes and (found := outside(y, classes, self.plan.loss.ignore)):
             also = "; two classes by one output are the loss 'logistic'" if classes == 1 else ""
@@ -238,12 +240,12 @@ class Steps(steps.Steps):
         for variable, value in zip(variables, (*self.trained, *self.resting), strict=True):
             variable.assign(value)
 
-    def strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
+    def strange(self, pairs: Pairs, what: str, place: Place, source: Batches | None = None) -> Strange:
         """Names the first of the data, the variables, the layers' outputs and the gradients that is not finite."""
         for k, (x, y) in enumerate(pairs):
             for part, value in (("input", x), ("target", y)):
                 if found := strange(value):
-                    row = self.plan.train.where(place[0], place[1] + k, found[0])
+                    row = (source or self.plan.train).where(place[0], place[1] + k, found[0])
                     return Strange(what, f"the {part} of {row} is {found[1]}", True)
         paths = [v.path for v in self.model.trainable_variables]
         for path, value in zip(paths, self.trained, strict=True):

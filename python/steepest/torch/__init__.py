@@ -79,6 +79,8 @@ class SGD(Rule):
         self.rule = "nesterov" if nesterov else "momentum"
         if nesterov and settings.pop("dampening", 0) != 0:
             raise InputError("Nesterov's momentum takes dampening=0 only")
+        if nesterov and momentum == 0:
+            raise InputError("Nesterov's momentum needs a momentum above 0, like 0.9")
         super().__init__(params, lr, momentum=momentum, **settings)
 
 

@@ -25,6 +25,7 @@ from steepest.training.batches import (
 __all__ = [
     "Loaded",
     "Rows",
+    "beyond",
     "move",
     "opened",
     "outside",
@@ -72,6 +73,8 @@ def opened(
         x, y = whole
         rows = counted(x, y, name, strange)
         return Rows(x, y, batch or usual_batch(rows), seed, name, shuffle)
+    if isinstance(data, tuple) and (what := _no_pair(data)):
+        raise InputError(f"{name} must be a pair of arrays (X, y); got {what}")
     if hasattr(data, "__iter__") and not isinstance(data, str | bytes | Mapping):
         if batch is not None:
             raise InputError("batch_size is for rows in memory and Datasets: batches are as they come here")
@@ -149,6 +152,18 @@ def outside(target: Any, classes: int, ignore: int) -> tuple[int, int] | None:
     return row, int(flat[row][bad[row]][0])
 
 
+def beyond(target: Any) -> tuple[int, float] | None:
+    """The first row whose number is not from 0 to 1, and that number."""
+    if not isinstance(target, torch.Tensor) or target.dtype == torch.bool or target.ndim == 0:
+        return None
+    flat = target.reshape(len(target), -1)
+    bad = (flat < 0) | (flat > 1)
+    if not bad.any():
+        return None
+    row = int(bad.any(1).nonzero()[0, 0])
+    return row, float(flat[row][bad[row]][0])
+
+
 def _identity(value: Any) -> Any:
     """Tensors and arrays by their bytes; a DataLoader, a Dataset and lists of them by those that they hold."""
     if isinstance(value, torch.Tensor):
@@ -209,6 +224,25 @@ def _drawn(rows: int, share: float, seed: int) -> tuple[torch.Tensor, torch.Tens
 
 def _in_memory(data: Any, name: str, kind: torch.dtype) -> tuple[Any, Any] | None:
     return in_memory(data, lambda part: _tensors(part, name, kind), _whole)
+
+
+def _no_pair(data: tuple[Any, ...]) -> str:
+    """What a tuple is that was meant as rows in memory, and is none; nothing of a tuple of batches."""
+    if len(data) > 2 and all(hasattr(part, "__array__") for part in data):
+        return f"a tuple of {len(data)}: several inputs are one tuple, ((a, b), y); batches are a list"
+    plain = [
+        part
+        for part in data
+        if isinstance(part, list) and part and isinstance(_first(part), float | int | str)
+    ]
+    return "lists: pass numpy.asarray of each" if plain else ""
+
+
+def _first(value: Any) -> Any:
+    """The first of all that a list of lists holds."""
+    while isinstance(value, list) and value:
+        value = value[0]
+    return value
 
 
 def _whole(value: Any) -> bool:

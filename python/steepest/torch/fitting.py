@@ -15,6 +15,7 @@ from steepest.torch.losses import Loss, named
 from steepest.torch.processes import Processes
 from steepest.torch.steps import Steps
 from steepest.training.loop import Training
+from steepest.training.noticed import above_rounding
 from steepest.training.plan import Plan, Progress
 from steepest.training.reading import Asked
 from steepest.training.story import alone, best_of, result
@@ -208,7 +209,8 @@ def fit(
 def _identity(module: torch.nn.Module) -> Any:
     """What tells a module from others, for a checkpoint: its parts with the settings of torch's own, its tensors."""
     parts = [[n, type(part).__qualname__, _settings(part)] for n, part in module.named_modules()]
-    return [parts, [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]]
+    frozen = [n for n, p in module.named_parameters() if not p.requires_grad]
+    return [parts, [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()], frozen]
 
 
 def _settings(part: torch.nn.Module) -> list[Any]:
@@ -225,6 +227,7 @@ def _settings(part: torch.nn.Module) -> list[Any]:
 
 def _sow(seed: int, device: torch.device) -> None:
     """Begins the random numbers of the CPU and of the device that is trained on; those of others are the caller's."""
+    seed %= 2**63
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         with torch.cuda.device(device):
@@ -246,9 +249,10 @@ def _constant(plan: Plan) -> float | None:
     if read is not None and read.plain and not y.is_floating_point():
         shares = torch.bincount(y[y != read.ignore].flatten().long()).double()
         shares = shares[shares > 0] / shares.sum()
-        return float(-(shares * shares.log()).sum())
+        return above_rounding(float(-(shares * shares.log()).sum()), 1.0)
     if plan.loss.named and plan.loss.name == "squared":
-        return float(y.double().var(0, correction=0).mean())
+        wide = y.double()
+        return above_rounding(float(wide.var(0, correction=0).mean()), float(wide.square().mean()))
     return None
 
 

@@ -139,6 +139,8 @@ _AT_LEAST_0 = {
 }  # fmt: skip
 #: Losses of torch whose target is the number of a class.
 _OF_CLASSES = {"CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss"}
+#: Those whose target is a probability.
+_OF_TWO = {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"}
 #: Losses of torch that set output and target against each other, number by number.
 _BY_NUMBER = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"}
 
@@ -206,6 +208,10 @@ class Loss:
             self.classes = Classes() if self.name == "softmax" else None
         elif not callable(given):
             raise InputError(f"loss must be a name or a function of output and target; got {given!r}")
+        elif isinstance(given, type) and issubclass(given, torch.nn.Module):
+            raise InputError(
+                f"loss must be a function of output and target; got a class: pass {given.__name__}()"
+            )
         words: dict[str, Any] = {}
         while isinstance(given, functools.partial):
             given, words = given.func, {**given.keywords, **words}
@@ -214,6 +220,8 @@ class Loss:
         self.name = self.name or ("softmax" if kind in ("CrossEntropyLoss", "cross_entropy") else kind)
         if not self.named:
             self.classes = Classes.of(given, kind, words)
+        #: whether its targets are probabilities of the second of two classes
+        self.of_two = self.name == "logistic" if self.named else kind in _OF_TWO
         if bound is None and (self.named or kind in _AT_LEAST_0):
             self.bound = 0.0
         #: whether it is a sum over the rows, of which the mean is taken

@@ -269,6 +269,7 @@ class Rule(torch.optim.Optimizer):
         if not torch.compiler.is_compiling():
             for group, params in zip(self.param_groups, moving, strict=True):
                 if params:  # what was set meanwhile may be refused, before anything moves
+                    _finite(group["lr"])
                     self._chain(self._own(group))
         begun = {p: self._begin(p) for params in moving for p in params}
         answer = []
@@ -364,6 +365,14 @@ def _rate(lr: Any) -> Any:
         raise InputError(f"lr must be one number; got a tensor of {lr.numel()}")
     number = hosts.rate("lr", lr)
     return lr if isinstance(lr, torch.Tensor) else number
+
+
+def _finite(lr: Any) -> None:
+    """Refuses a rate that a schedule has made no number; on a GPU looking would wait."""
+    if not (isinstance(lr, torch.Tensor) and lr.device.type != "cpu") and not math.isfinite(float(lr)):
+        raise InputError(
+            f"lr must be finite; got {float(lr)}, which was set in param_groups, by a scheduler maybe"
+        )
 
 
 def _value(loss: Any) -> Any:

@@ -12,11 +12,11 @@ import torch
 
 from steepest.errors import InputError
 from steepest.torch import in_file
-from steepest.torch.data import move, outside, strange
+from steepest.torch.data import beyond, move, outside, strange
 from steepest.torch.reading import precision_of
 from steepest.torch.rule import Rule
 from steepest.training import steps
-from steepest.training.batches import Batches
+from steepest.training.batches import Batches, not_of_two
 from steepest.training.noticed import Noticed
 from steepest.training.plan import Plan
 from steepest.training.step_size import StepSize
@@ -109,6 +109,8 @@ class Steps(steps.Steps):
         return self.plan.processes.sums([total])[0], self._norm()
 
     def _labels(self, output: Any, y: Any, source: Batches, place: Place) -> None:
+        if self.plan.loss.of_two and (far := beyond(y)):
+            raise InputError(not_of_two(source.name, self._where(source, *place, far[0]), far[1]))
         read = self.plan.loss.classes
         if read is None or not isinstance(output, torch.Tensor) or not output.ndim:
             return
@@ -280,18 +282,18 @@ class Steps(steps.Steps):
         """A row of this process's share of a batch in words."""
         return source.where(epoch, batch, self.plan.processes.row(source, row))
 
-    def strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
+    def strange(self, pairs: Pairs, what: str, place: Place, source: Batches | None = None) -> Strange:
         """What is not finite, as the process says that knows most of it: that the data are not, or which part."""
-        here = self._looked(pairs, what, place)
+        here = self._looked(pairs, what, place, source or self.plan.train)
         said = self.plan.processes.gathered((here.what, here.first, here.data))
         return Strange(*min(said, key=lambda s: (not s[2], s[1] == UNKNOWN)))
 
-    def _looked(self, pairs: Pairs, what: str, place: Place) -> Strange:
+    def _looked(self, pairs: Pairs, what: str, place: Place, source: Batches) -> Strange:
         """Names the first of the data, the parameters, the parts' outputs and the gradients that is not finite."""
         for k, (x, y) in enumerate(pairs):
             for part, value in (("input", x), ("target", y)):
                 if found := strange(value):
-                    row = self._where(self.plan.train, place[0], place[1] + k, found[0])
+                    row = self._where(source, place[0], place[1] + k, found[0])
                     return Strange(what, f"the {part} of {row} is {found[1]}", True)
         for name, p in self.module.named_parameters():
             if not torch.isfinite(p).all():

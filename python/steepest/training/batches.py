@@ -22,6 +22,7 @@ __all__ = [
     "in_memory",
     "leaves",
     "no_loss",
+    "not_of_two",
     "of_arrays",
     "parts",
     "taken",
@@ -209,6 +210,15 @@ def no_loss(given: Any) -> None:
         raise InputError(
             "loss must be a name or a function; got an array: pass input and target as one pair, (X, y)"
         )
+
+
+def not_of_two(name: str, row: str, value: float) -> str:
+    """What is said of a target that is no probability of two classes."""
+    also = ": (y + 1) / 2 makes it of labels -1 and 1" if value == -1 else "; more than two are 'softmax'"
+    return (
+        f"{name}: the label of {row} is {value:g}, and two classes by one output are told apart by labels from 0 to 1, "
+        f"the probability of the second{also}"
+    )
 
 
 def held_out(rows: int, share: float) -> int:

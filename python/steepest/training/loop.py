@@ -16,7 +16,7 @@ from steepest.errors import InputError
 from steepest.training import keeping
 from steepest.training.batches import Batches
 from steepest.training.plan import Plan, Progress
-from steepest.training.steps import Pairs, Steps, Strange
+from steepest.training.steps import LOSS, Pairs, Steps, Strange
 
 __all__ = ["Training"]
 
@@ -24,6 +24,9 @@ __all__ = ["Training"]
 RETRIES = 3
 #: In how many parts a budget of fewer epochs is reviewed.
 REVIEWS = 10
+#: After how many steps at least it is said that more of the same does not help, unless the training rows are learnt by
+#: heart before: while a network begins to learn, its loss on held-out rows may stand still or rise before it falls.
+SETTLED = 300
 #: What is said where no row counts.
 NOTHING = "{}: every label is one that is left out, or every batch is empty"
 
@@ -52,6 +55,8 @@ class Training:
         self.best_loss, self.best_review, self.last_round = math.inf, -1, math.inf
         self.good = self.steps.weights()
         self.outcome, self.message, self.interrupted = "", "", False
+        #: where the first number among the held-out rows was met that is not finite
+        self.odd = ""
         self.resumed: int | None = None
         #: where the random numbers stood when the epoch began, from which a DataLoader draws its order
         self.order: dict[str, Any] | None = None
@@ -98,6 +103,13 @@ class Training:
         """The share of the budget that is spent."""
         seconds = self.seconds if self.plan.processes.count == 1 else self.clock
         return self.plan.budget.done(self.passes, self.steps.taken, seconds)
+
+    def settled(self) -> bool:
+        """Whether so much was learnt that a loss which falls no more says something: in many steps, or so that the
+        training loss has halved since the best review."""
+        losses = self._column("loss")
+        then = losses[max(self.best_review, 0)]
+        return self.steps.taken >= SETTLED or then - losses[-1] > abs(then) / 2
 
     # An epoch
 
@@ -233,7 +245,7 @@ class Training:
         if self.plan.held is not None and not math.isfinite(held):
             self._end(
                 "not_finite",
-                "Not finite: the loss on the held-out rows; the best weights so far are in place.",
+                f"Not finite: the loss on the held-out rows{self.odd}; the best weights so far are in place.",
             )
         if not self.outcome:
             self.good = self.steps.weights()
@@ -270,7 +282,7 @@ class Training:
             gained = not math.isfinite(self.last_round) or best < self.last_round - 0.01 * abs(
                 self.last_round
             )
-            if not gained:
+            if not gained and self.settled():
                 self._end("held_out" if held else "plateau", budget.no_gain(held))
             elif budget.last:
                 self._end("budget", budget.spent(self.passes, self.steps.taken, self.seconds))
@@ -284,13 +296,21 @@ class Training:
             return math.nan
         self.steps.rest()
         total, count = 0.0, 0.0
+        pairs: Pairs = []
+        place = (0, 0)
         for k, (x, y) in enumerate(held.epoch(0)):
             x, y = self._share(held, x, y)
             if (weight := self.steps.weight(x, y)) > 0:
                 with _noted(f"batch {k} of {held.name}"):
                     loss = self.steps.held_out(held, x, y, (0, k))
                 total, count = total + loss * weight, count + weight
+                if not pairs and not math.isfinite(loss):
+                    pairs, place = [(x, y)], (0, k)
         total, count = self.plan.processes.sums([total, count])
+        if not math.isfinite(total):  # in all processes
+            found = self.steps.strange(pairs, LOSS, place, held)
+            batch = f" (batch {place[1]})" if pairs else ""
+            self.odd = f": {found.first}" if found.data else f", first in {found.first}{batch}"
         self.steps.train()
         if count == 0:
             raise InputError(NOTHING.format(held.name))

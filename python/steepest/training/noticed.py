@@ -14,7 +14,7 @@ from typing import Any
 
 from steepest.findings import Finding
 
-__all__ = ["Noticed"]
+__all__ = ["Noticed", "above_rounding"]
 
 #: Gradients of the first layer against those of the last, and by themselves.
 VANISHING, FAINT, EXPLODING = 1e-3, 1e-4, 70.0
@@ -24,6 +24,11 @@ DEAD, LOOKS = 0.1, 20
 TOO_LARGE, TOO_SMALL = 0.1, 0.99
 #: By what share of its fall the held-out loss must rise again, and the training loss fall at all.
 RISE, FALL = 0.05, 0.01
+
+
+def above_rounding(loss: float, scale: float) -> float | None:
+    """What a constant loses, where that is more than rounding: where all targets are one, none could do better."""
+    return loss if loss > 1e-12 * scale else None
 
 
 class Noticed:
@@ -227,7 +232,9 @@ class Noticed:
         best = min(range(len(held)), key=held.__getitem__)
         fall = max(held[0] - held[best], 1e-12)
         rise = (held[-1] - held[best]) / fall
-        if best > len(held) - 3 or rise < RISE or train[-1] >= train[best]:
+        # Losses of single batches go up and down: below all that came before is what has fallen.
+        before = min(train[: best + 1])
+        if best > len(held) - 3 or rise < RISE or train[-1] >= before - FALL * abs(before):
             return None
         return Finding(
             "overfitting",

@@ -165,8 +165,9 @@ class Steps:
         """The loss, and the norm of its gradient, which is kept and computed of `scale` times the loss."""
 
     @abstractmethod
-    def strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
-        """Names the first of the data, the parameters, the layers' outputs and the gradients that is not finite."""
+    def strange(self, pairs: Pairs, what: str, place: Place, source: Batches | None = None) -> Strange:
+        """Names the first of the data, the parameters, the layers' outputs and the gradients that is not finite; the
+        batches are those that are trained on unless `source` says whose they are."""
 
     @abstractmethod
     def scale_gradient(self, factor: float) -> None:

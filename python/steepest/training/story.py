@@ -21,6 +21,8 @@ __all__ = ["alone", "best_of", "result"]
 
 _BUSY: WeakSet[Any] = WeakSet()
 _LOCK = threading.Lock()
+#: How many reviews, and epochs, a rise of the held-out loss must last.
+FEW = 5
 _STATUS = {"held_out": 0, "budget": 1, "plateau": 2, "not_finite": 4, "stopped": 99}
 
 
@@ -85,8 +87,7 @@ def result(
     """
     outcome, message, plan = run.outcome, run.message, run.plan
     held = run.history.get("held_out", [])
-    after = len(held) - 1 - run.best_review
-    if outcome == "budget" and run.best is not None and after >= max(5, len(held) / 4):
+    if outcome == "budget" and run.best is not None and _rose(run, held):
         outcome = "held_out"
         message = (
             f"The loss on held-out rows was least after {run.history['passes'][run.best_review]:.3g} epochs and fell "
@@ -147,6 +148,16 @@ def result(
                 )
             )
     return told
+
+
+def _rose(run: Training, held: list[float]) -> bool:
+    """Whether held-out rows say that more of the same does not help: their loss was least long ago, in reviews and in
+    epochs, and is not on its way down again."""
+    since = held[run.best_review + 1 :]
+    if len(since) < max(FEW, len(held) / 4) or not run.settled():
+        return False
+    long_ago = run.passes - run.history["passes"][run.best_review] >= FEW
+    return long_ago and held[-1] >= sum(since) / len(since)
 
 
 @contextmanager
