@@ -17,6 +17,8 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import column_or_1d
 
+from steepest.errors import InputError
+
 from .perceptron import Perceptron
 
 __all__ = ["MLPClassifier"]
@@ -237,6 +239,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             return weight
         codes = targets[:, 0].astype(np.intp)
         each = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
+        if not (np.isfinite(each).all() and (each >= 0).all() and each[codes].any()):
+            raise InputError(
+                f"class_weight must hold numbers of at least 0, not all 0; got {self.class_weight!r}"
+            )
         return each[codes] * (1.0 if weight is None else weight)
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
