@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, log_ndtr
 from sklearn import linear_model, svm
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import NotFittedError
@@ -99,6 +99,10 @@ def cloglog(y, m):
     return np.where(y > 0, -np.log(np.maximum(p, 1e-300)), np.exp(m))
 
 
+def probit(y, m):
+    return -log_ndtr((2 * y - 1) * m)
+
+
 def squared_hinge(y, m):
     return np.maximum(1 - (2 * y - 1) * m, 0) ** 2
 
@@ -116,6 +120,7 @@ def beyond(y, m):
     ("name", "loss", "settings"),
     [
         ("cloglog", cloglog, {}),
+        ("probit", probit, {}),
         ("squared_hinge", squared_hinge, {}),
         ("modified_huber", modified_huber, {}),
         ("squared_epsilon_insensitive", beyond, {"epsilon": 0.3}),

@@ -16,6 +16,7 @@ __all__ = [
     "Cloglog",
     "EpsilonInsensitive",
     "Gamma",
+    "GaussianLog",
     "Hinge",
     "Huber",
     "HuberScale",
@@ -25,6 +26,7 @@ __all__ = [
     "Ordinal",
     "Pinball",
     "Poisson",
+    "Probit",
     "Softmax",
     "Squared",
     "SquaredEpsilonInsensitive",
@@ -166,6 +168,39 @@ class Cloglog(Settings):
 
     registry: ClassVar[str] = "losses"
     name: ClassVar[str] = "cloglog"
+
+
+@dataclass(frozen=True)
+class Probit(Settings):
+    """Log-loss of two classes, targets 0 and 1, where the probability of class 1 is Φ(margin), the normal
+    distribution's: −ln Φ of the margin with the sign of its class. Of whether something unseen, normal
+    about the margin, is above 0. It grows as half a square on the wrong side, where the logistic's grows as
+    a line.
+
+    Bliss 1934, <https://doi.org/10.1126/science.79.2037.38>.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "probit"
+
+
+@dataclass(frozen=True)
+class GaussianLog(Settings):
+    """Half the squared error where the margin is the mean's logarithm, ½ (e^margin − target)²: effects
+    multiply, and the spread about them does not grow. It is not convex where the mean is less than half the
+    target: what is found is where it is level, and nothing is proved.
+
+    Nelder and Wedderburn 1972, <https://doi.org/10.2307/2344614>.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← 0.5·(exp(margin) - target)²
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "gaussian_log"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tests.generated.oracle import STRAIGHT
 __all__ = ["LOSSES", "draw", "judge", "smaller"]
 
 LOSSES = (
-    "gamma", "tweedie", "cloglog", "squared_hinge", "modified_huber", "squared_epsilon_insensitive",
+    "gamma", "tweedie", "cloglog", "squared_hinge", "modified_huber", "squared_epsilon_insensitive", "probit",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def draw(r: np.random.Generator, family: str | None = None, among: tuple[str, ..
         if case.penalty == "simplex":
             case.penalty = "l1"
     fits = not case.bounds and case.penalty != "simplex" and case.start is None
-    classes = case.loss in ("cloglog", "squared_hinge", "modified_huber", "hinge")
+    classes = case.loss in ("cloglog", "probit", "squared_hinge", "modified_huber", "hinge")
     case.general = fits and (not classes or len(np.unique(case.y)) == 2) and r.random() < 0.3
     return case
 

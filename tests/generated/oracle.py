@@ -24,7 +24,7 @@ EPS = 2.0**-52
 #: Rounding of F in float64, in units of its last place: of each term, of each margin.
 ULPS = 8.0
 
-CLASSES = ("logistic", "softmax", "cloglog")
+CLASSES = ("logistic", "softmax", "cloglog", "probit")
 #: Losses whose least value may be at infinity.
 UNENDING = (*CLASSES, "poisson", "tweedie")
 #: Losses whose slope has kinks, and their curvature beside them.
@@ -33,6 +33,35 @@ CORNERS = {"squared_hinge": 2, "modified_huber": 2, "squared_epsilon_insensitive
 
 #: Losses made of straight parts. Their least is that of a linear or quadratic program.
 STRAIGHT = ("hinge", "pinball", "epsilon_insensitive")
+
+
+#: Where the continued fraction of Mills' ratio is exact by so many of its terms.
+_FAR, _TERMS = 1.0, 400
+
+
+def _rest(x: Wide) -> Wide:
+    """1 / (x + 2 / (x + 3 / (x + ...))): Mills' ratio is 1 / (x + this)."""
+    x = np.maximum(x, LD(_FAR))
+    rest = x
+    for k in range(_TERMS, 1, -1):
+        rest = x + k / rest
+    return 1 / rest
+
+
+def _mills(x: Wide) -> Wide:
+    """The normal distribution's tail beyond x >= 0 over its density there: Laplace's fraction, a series near 0."""
+    near = np.minimum(x, LD(_FAR))
+    term, middle = near, near
+    for k in range(3, 99, 2):
+        term = term * near * near / k
+        middle = middle + term
+    root = np.sqrt(2 * LD(np.pi)) / 2 * np.exp(near * near / 2)
+    return np.where(x > _FAR, 1 / (x + _rest(x)), root - middle)
+
+
+def _beyond(x: Wide, h: Wide) -> Wide:
+    """1 / Mills' ratio - x."""
+    return np.where(x > _FAR, _rest(x), h - x)
 
 
 @dataclass
@@ -130,6 +159,18 @@ class Loss:
             up = np.exp(m)
         value = np.where(y > 0, one, up)
         return self._one(value, np.where(y > 0, -g, up), np.where(y > 0, bend, up))
+
+    def _probit(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        m = (2 * y - 1) * z[:, 0]
+        x, log = np.abs(m), np.log(2 * LD(np.pi)) / 2
+        ratio = _mills(x)
+        with np.errstate(under="ignore"):
+            tail = np.exp(-x * x / 2 - log)
+        value = np.where(m > 0, -np.log1p(-tail * ratio), x * x / 2 + log - np.log(ratio))
+        h = np.where(m > 0, tail / (1 - tail * ratio), 1 / ratio)
+        # h - x by the rest of the continued fraction: nothing cancels.
+        bend = np.where(m > 0, h * (h + x), h * _beyond(x, h))
+        return self._one(value, (1 - 2 * y) * h, bend)
 
     def _squared_hinge(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
         side = 2 * y - 1
@@ -361,7 +402,7 @@ class Model:
             mean = self.share @ self.t
             if self.loss.name in ("poisson", "gamma", "tweedie"):
                 mean = np.log(np.maximum(mean, LD(1e-12)))
-            elif self.loss.name in ("hinge", "squared_hinge", "modified_huber", "cloglog"):
+            elif self.loss.name in ("hinge", "squared_hinge", "modified_huber", "cloglog", "probit"):
                 mean = 2 * mean - 1
             elif self.loss.name == "logistic":
                 mean = np.clip(mean, LD(1e-9), 1 - LD(1e-9))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, gammaln, logsumexp, xlogy
+from scipy.special import expit, gammaln, log_ndtr, logsumexp, ndtr, xlogy
 
 from steepest import _core
 from steepest._types import Floats
@@ -114,6 +114,14 @@ def family_of(loss: str, settings: dict[str, float]) -> Family:
         g = rarely(m) / -np.expm1(-np.exp(m))
         return y * g * (np.exp(m) + g - 1) + (1 - y) * np.exp(m)
 
+    def normal(m: Floats) -> Floats:
+        return np.asarray(np.exp(-0.5 * m * m) / np.sqrt(2 * np.pi))
+
+    def normal_bend(y: Floats, m: Floats) -> Floats:
+        z = (2 * y - 1) * m
+        h = np.exp(-0.5 * (z * z + np.log(2 * np.pi)) - log_ndtr(z))
+        return np.asarray(h * (h + z))
+
     def even(m: Floats) -> Floats:
         return np.asarray(expit(m) * expit(-m))
 
@@ -125,6 +133,10 @@ def family_of(loss: str, settings: dict[str, float]) -> Family:
         "logistic": Family(expit, even, binomial, lambda y, m: even(m), _bernoulli, spread=False),
         "cloglog": Family(
             lambda m: -np.expm1(-np.exp(m)), rarely, binomial, rare_bend, _bernoulli, spread=False
+        ),
+        "probit": Family(ndtr, normal, binomial, normal_bend, _bernoulli, spread=False),
+        "gaussian_log": Family(
+            np.exp, np.exp, np.ones_like, lambda y, m: np.exp(m) * (2 * np.exp(m) - y), _gaussian
         ),
         "poisson": logarithmic(1.0, _poisson, spread=False),
         "gamma": logarithmic(2.0, _gamma),

@@ -285,7 +285,7 @@ def _summarised(
     reach = float(law.ppf(0.5 + level / 2)) * se
     deviance, null = _deviances(loss, y, weight, margin, before, intercept)
     # Gaussian dispersion by the likelihood, as least squares have it; by Pearson's otherwise.
-    told = pearson / len(y) if loss[0] == "squared" else scale
+    told = pearson / len(y) if loss[0] in ("squared", "gaussian_log") else scale
     llf = float(family.likelihood(y, mu, weight, told).sum()) if family.likelihood else np.nan
     return Summary(
         names=list(names),

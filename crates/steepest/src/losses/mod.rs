@@ -19,6 +19,8 @@ losses! {
     tweedie::Tweedie,
     inverse_gaussian::InverseGaussian,
     cloglog::Cloglog,
+    probit::Probit,
+    gaussian_log::GaussianLog,
     squared_hinge::SquaredHinge,
     modified_huber::ModifiedHuber,
     squared_epsilon_insensitive::SquaredEpsilonInsensitive,
