@@ -22,6 +22,7 @@ __all__ = [
     "factors_gradient",
     "fit_factors",
     "fit_linear",
+    "fit_path",
     "fold_factors",
     "learn",
     "learned_numbers",
@@ -35,6 +36,7 @@ __all__ = [
     "network_start",
     "normal",
     "panics",
+    "path_beginning",
     "problem_names",
     "quadratic",
     "reduced",
@@ -63,6 +65,30 @@ def fit_linear(
     checkpoint: Mapping[str, Any] | None = None,
     offset: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]: ...
+def path_beginning(
+    X: Any,
+    y: Any,
+    model: Mapping[str, Any],
+    *,
+    weight: Any = None,
+    threads: int = 0,
+    names: Sequence[str] | None = None,
+    offset: NDArray[np.float64] | None = None,
+) -> tuple[float, NDArray[np.float64]]: ...
+def fit_path(
+    X: Any,
+    y: Any,
+    model: Mapping[str, Any],
+    stop: Mapping[str, Any],
+    alphas: Sequence[float],
+    *,
+    weight: Any = None,
+    start: Any = None,
+    watch: Callable[..., Any] | None = None,
+    threads: int = 0,
+    names: Sequence[str] | None = None,
+    offset: NDArray[np.float64] | None = None,
+) -> list[dict[str, Any]]: ...
 def learn(
     X: Any,
     y: Any,

@@ -11,13 +11,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use steepest::descend::Keeps;
 use steepest::design::Design;
-use steepest::linear::{Failure, How, Linear, Observations};
+use steepest::linear::{Failure, FittedLinear, How, Linear, Observations};
 use steepest::parallel::pool::with_threads;
 use steepest::refusal::{self, Refusal};
 use steepest::watch::Stop;
 
 /// What is fitted, beside the arrays: a mapping with the names of [`Linear`]'s fields.
-pub struct Model(Linear);
+pub struct Model(pub(crate) Linear);
 
 impl<'py> FromPyObject<'_, 'py> for Model {
     type Error = PyErr;
@@ -67,7 +67,7 @@ pub fn name_of_bad(design: &dyn Design, names: Option<&[String]>) -> Option<Stri
 }
 
 /// What is refused of a column, by the column's name.
-fn in_names(failure: Failure, names: Option<&[String]>) -> Failure {
+pub(crate) fn in_names(failure: Failure, names: Option<&[String]>) -> Failure {
     match failure.downcast_ref::<Refusal>() {
         Some(refusal) if refusal.column.is_some() => worded(refusal, names).into(),
         _ => failure,
@@ -175,11 +175,16 @@ pub fn fit_linear<'py>(
     if let (Err(_), Some(kept)) = (&fitted, &mut kept) {
         kept.called_off(py)?;
     }
-    let fitted = fitted?;
+    told(py, fitted?)
+}
+
+/// What `Result.of` takes, with the coefficients, the intercepts, what is learnt and what the rows cost by themselves.
+pub(crate) fn told(py: Python<'_>, fitted: FittedLinear) -> PyResult<Bound<'_, PyDict>> {
     let story = Story { method: fitted.method, reason: &fitted.reason };
     let d = to_dict(py, &fitted.solution, &story)?;
     d.set_item("coefficients", PyArray1::from_vec(py, fitted.model.coefficients))?;
     d.set_item("intercept", PyArray1::from_vec(py, fitted.model.intercept))?;
     d.set_item("learnt", PyArray1::from_vec(py, fitted.model.learnt))?;
+    d.set_item("loss", fitted.loss)?;
     Ok(d)
 }

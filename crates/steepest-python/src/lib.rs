@@ -16,6 +16,7 @@ pub mod losses;
 pub mod minimize;
 pub mod network;
 pub mod online;
+pub mod path;
 pub mod problems;
 mod quadratic;
 pub mod residuals;
@@ -52,6 +53,8 @@ mod _core {
     use super::network::{descend_network, network_outputs, network_start, train_network};
     #[pymodule_export]
     use super::online::{learn, learned_numbers};
+    #[pymodule_export]
+    use super::path::{fit_path, path_beginning};
     #[pymodule_export]
     use super::problems::{TestFunction, problem_names};
     #[pymodule_export]

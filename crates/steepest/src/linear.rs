@@ -18,11 +18,13 @@ mod fitting;
 mod label;
 mod model;
 mod models;
+mod path;
 pub use crate::status::Failure;
 pub use fitted::FittedLinear;
 pub use label::Label;
 pub use model::LinearModel;
 pub use models::{ElasticNet, FittedClasses, Lasso, LinearRegression, LogisticRegression, Ridge};
+pub use path::Beginning;
 
 /// (1/Σ weight) Σ weight_i · loss(target_i, x_i′w + b) + alpha · penalty(w).
 ///

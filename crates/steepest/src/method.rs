@@ -137,6 +137,11 @@ pub trait Method {
     fn foresees(&self, _objective: &mut dyn Objective, _given: bool) -> Result<Vec<u32>, Halt> {
         Ok(Vec::new())
     }
+    /// Whether `start` may be called once more where it stands, over the same objective under a penalty of another weight:
+    /// it then goes on with what it knows of the table.
+    fn serves_again(&self) -> bool {
+        false
+    }
     /// Whether no step is ever worse than the one before (then the last point is the best).
     fn monotone(&self) -> bool {
         false

@@ -231,3 +231,50 @@ fn what_cannot_be_used_is_refused_in_words() {
     let columns = said(fitted.predict(&other).map(|_| ()));
     assert!(columns.contains("6 columns") && columns.contains("got 3"), "{columns}");
 }
+
+/// Each point of a path is that of a fit alone, and the table is read once for it where that one reads it four times.
+#[test]
+fn a_path_goes_on_with_what_it_knows_of_the_table() {
+    let (x, y) = table(5);
+    let design = Dense::by_rows(&x, D).unwrap();
+    let rows = Observations::new(&design, &y);
+    let classes: Vec<f64> = y.iter().map(|y| f64::from(*y > 0.0)).collect();
+    for (loss, target) in [("squared", &y), ("logistic", &classes)] {
+        let model = Linear { penalty: ("l1".to_owned(), Vec::new()), ..Linear::of(loss) };
+        let rows = Observations { target, ..rows };
+        let begins = model.beginning(&rows).unwrap();
+        let alphas: Vec<f64> = (0..20).map(|k| begins.alpha * 0.7f64.powi(k)).collect();
+        let how = How { start: Some(begins.start), ..How::default() };
+        let path = model.along(&rows, &alphas, how).unwrap();
+        assert_eq!(path.len(), alphas.len());
+        assert!(path[0].coefficients.iter().all(|w| *w == 0.0), "{loss}");
+        assert!(path[1].coefficients.iter().any(|w| *w != 0.0), "{loss}");
+        for (at, alpha) in path.iter().zip(&alphas) {
+            let alone = Linear { alpha: *alpha, ..model.clone() };
+            let alone = alone.fit(&rows, How::default()).unwrap();
+            assert!(at.solution.status.success(), "{loss} {alpha}: {:?}", at.solution.status);
+            let (here, there) = (at.solution.value, alone.solution.value);
+            assert!(here <= there * (1.0 + 2e-6), "{loss} {alpha}: {here} {there}");
+            let size: f64 = at.coefficients.iter().map(|w| w.abs()).sum();
+            assert!((at.loss + alpha * size - here).abs() <= 1e-12 * here, "{loss} {alpha}");
+        }
+        if loss == "squared" {
+            let passes = path.iter().map(|at| at.solution.counts.passes).fold(0.0, f64::max);
+            assert!(passes <= 2.5, "{passes}");
+        }
+    }
+}
+
+#[test]
+fn what_weighs_nothing_has_no_path() {
+    let (x, y) = table(6);
+    let design = Dense::by_rows(&x, D).unwrap();
+    let rows = Observations::new(&design, &y);
+    for (loss, penalty, word) in
+        [("squared", "simplex", "weighs nothing"), ("pinball", "l1", "give alphas")]
+    {
+        let model = Linear { penalty: (penalty.to_owned(), Vec::new()), ..Linear::of(loss) };
+        let why = model.beginning(&rows).unwrap_err().to_string();
+        assert!(why.contains(word), "{why}");
+    }
+}

@@ -29,13 +29,15 @@ _ROOM = 256
 class Solved:
     """Where a descent ended: coefficients (outputs x columns), intercepts (outputs), and how.
 
-    `learnt` is what some losses learn beside them: a scale, the cuts between classes.
+    `learnt` is what some losses learn beside them: a scale, the cuts between classes; `loss` what the rows cost without
+    the penalty.
     """
 
     coef: Floats
     intercept: Floats
     result: Result
     learnt: Floats = field(default_factory=lambda: np.zeros(0))
+    loss: float = np.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +143,6 @@ class Problem:
         ValueError
             What cannot be used, named.
         """
-        stop = {
-            "tol": float(self.tol),
-            "max_iter": self.max_iter,
-            "max_passes": self.max_passes,
-            "max_seconds": self.max_seconds,
-        }
         aside, weight = None, _with_room(weight)
         if held_out is not None:
             aside, weight = self._aside(X, y, weight, *held_out)
@@ -159,7 +155,7 @@ class Problem:
             X,
             y,
             self._model(),
-            stop,
+            self._stop(),
             weight=weight,
             start=packed,
             watch=watch,
@@ -170,16 +166,69 @@ class Problem:
             offset=offset,
             checkpoint=None if kept is None else kept.request(),
         )
-        answer["reads"] = X.files.reads if isinstance(X, Stream) else 0.0
         answer["findings"] += [] if kept is None else kept.findings()
+        return self._solved(answer, X, y, weight)
+
+    def _solved(self, answer: dict[str, Any], X: Any, y: Any, weight: Any) -> Solved:
+        """What the core has found, in parts."""
+        answer["reads"] = X.files.reads if isinstance(X, Stream) else 0.0
         if answer["outcome"] == "separable" and not registry("losses")[self.loss].about["classes"]:
             _said_of_amounts(answer, np.asarray(y), weight, self.intercept)
         coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
         intercept = np.asarray(answer.pop("intercept"))
         if not self.intercept:
             intercept = np.zeros(self.outputs)
-        learnt = np.asarray(answer.pop("learnt"))
-        return Solved(coef, intercept, Result.of(answer), learnt)
+        learnt, loss = np.asarray(answer.pop("learnt")), float(answer.pop("loss"))
+        return Solved(coef, intercept, Result.of(answer), learnt, loss)
+
+    def strongest(
+        self, X: Any, y: Any, weight: Any = None, *, names: Any = None, offset: Floats | None = None
+    ) -> tuple[float, Floats]:
+        """The least alpha at which all coefficients that it weighs are 0, and the core's variables there.
+
+        Where no alpha takes them there, the largest slope of a coefficient times a thousand, as glmnet has it.
+        """
+        given: dict[str, Any] = {"weight": _with_room(weight), "names": names, "offset": offset}
+        alpha, start = _core.path_beginning(X, y, self._model(), threads=self.threads, **given)
+        return float(alpha), start
+
+    def along(
+        self,
+        alphas: Floats,
+        X: Any,
+        y: Any,
+        weight: Any = None,
+        *,
+        start: Floats | None = None,
+        names: Any = None,
+        watch: Callable[..., Any] | None = None,
+        offset: Floats | None = None,
+    ) -> list[Solved]:
+        """The solutions at alphas in turn, each from where the one before has ended, in one crossing.
+
+        Fewer, where it was stopped or `max_seconds`, which are for all of them, have run out.
+        """
+        given: dict[str, Any] = {"weight": _with_room(weight), "names": names, "offset": offset}
+        answers = _core.fit_path(
+            X,
+            y,
+            self._model(),
+            self._stop(),
+            alphas.tolist(),
+            start=start,
+            watch=watch,
+            threads=self.threads,
+            **given,
+        )
+        return [self._solved(answer, X, y, weight) for answer in answers]
+
+    def _stop(self) -> dict[str, Any]:
+        return {
+            "tol": float(self.tol),
+            "max_iter": self.max_iter,
+            "max_passes": self.max_passes,
+            "max_seconds": self.max_seconds,
+        }
 
     def _model(self) -> dict[str, Any]:
         """What the core fits, beside the arrays."""

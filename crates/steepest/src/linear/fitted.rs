@@ -13,6 +13,8 @@ pub struct FittedLinear {
     pub method: &'static str,
     /// Why that one.
     pub reason: String,
+    /// What the rows cost by themselves: the value without the penalty.
+    pub loss: f64,
     /// The model.
     pub model: LinearModel,
 }
@@ -45,7 +47,7 @@ impl FittedLinear {
             columns,
             less,
         };
-        FittedLinear { solution, method, reason, model }
+        FittedLinear { loss: solution.value, solution, method, reason, model }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::refusal;
 use crate::settings::{Spec, borrowed};
 use crate::status::{Halt, Status, single};
 use crate::watch::{Progress, Stop, Unwatched, Watch};
+use std::time::Instant;
 
 /// Numbers of a table that is small enough to be solved closer than was asked for: where columns are nearly dependent
 /// a small distance in F is a large one in the coefficients, and here it costs nothing.
@@ -26,7 +27,8 @@ const FINE: f64 = 1e-13;
 struct Work<'a> {
     design: &'a dyn Design,
     loss: &'a dyn Block,
-    penalty: Box<dyn Penalty>,
+    /// In turn, each from where the descent under the one before has ended; of the same kind.
+    penalties: &'a [Box<dyn Penalty>],
     target: &'a [f64],
     weight: Option<&'a [f64]>,
     intercept: bool,
@@ -145,31 +147,30 @@ fn brought_back(
     Ok(())
 }
 
+/// A descent, and the method that it took with the reason.
+type Descended = (Solution, &'static str, String);
+
 impl Work<'_> {
     /// How close to the optimum it goes: as asked for, or closer where that is as good as free.
     fn aim(&self) -> f64 {
-        let offers = self.penalty.offers();
+        let offers = self.penalties[0].offers();
         let plain = self.method.is_none() && self.held.is_none() && offers.smooth && !offers.bounds;
         let numbers = self.design.rows() * self.start.len();
         let asked = self.stop.tolerance;
         if plain && numbers <= SMALL { asked.min(FINE) } else { asked }
     }
-    /// The descent, and the method that it took with the reason.
-    fn run(
-        self,
-        watch: &mut dyn Watch,
-        keep: &mut dyn Keeps,
-    ) -> Result<(Solution, &'static str, String), Failure> {
+    /// The descents: fewer than there are penalties where one was stopped, or time has run out.
+    fn run(self, watch: &mut dyn Watch, keep: &mut dyn Keeps) -> Result<Vec<Descended>, Failure> {
         let aim = self.aim();
         let Work { design, target, weight, intercept, free_intercept, .. } = self;
-        let loss = self.loss;
+        let (loss, first) = (self.loss, &*self.penalties[0]);
         let lay = Lay::new(loss, design.columns(), intercept);
         let mut glm = Glm::new(design, loss, target, weight, intercept)?;
         let name = self.method.map(|m| m.0.as_str());
         let settings = self.method.map_or_else(Vec::new, |m| borrowed(&m.1));
-        let known = facts(&mut glm, &*self.penalty);
-        let chosen = choose(name, &settings, Around::default(), &known)?;
-        let mut moved: Option<Box<dyn Penalty>> = None;
+        let known = facts(&mut glm, first);
+        let taken = || choose(name, &settings, Around::default(), &known);
+        let mut chosen = taken()?;
         if design.holds() < design.rows() {
             let given = self.start.iter().any(|x| *x != 0.0);
             let mut rows = looked_at(design.rows());
@@ -178,6 +179,7 @@ impl Work<'_> {
             rows.dedup();
             design.hold_named(&rows);
         }
+        let mut scales: Option<Vec<f64>> = None;
         let mut seen = Standardised::far(design, free_intercept);
         let all = chosen.standardise.then(|| Standardised::all(design, free_intercept));
         for other in [all.clone(), seen.clone()].into_iter().flatten() {
@@ -185,16 +187,15 @@ impl Work<'_> {
                 continue;
             }
             let scale = |j: usize| lay.column(j).map_or(1.0, |c| 1.0 / other.scale()[c]);
-            let scales: Vec<f64> = (0..self.start.len()).map(scale).collect();
-            if let Some(penalty) = self.penalty.rescaled(&scales) {
-                (moved, seen) = (Some(penalty), Some(other));
+            let each: Vec<f64> = (0..self.start.len()).map(scale).collect();
+            if first.rescaled(&each).is_some() {
+                (scales, seen) = (Some(each), Some(other));
                 break;
             }
         }
-        if moved.is_none() {
+        if scales.is_none() {
             seen = all.or(seen).and_then(Standardised::unscaled);
         }
-        let penalty = moved.as_ref().map_or(&*self.penalty, |p| &**p);
         let rows: &dyn Design = seen.as_ref().map_or(design, |s| s);
         let mut start = self.start.clone();
         if let Some(seen) = &seen {
@@ -203,43 +204,67 @@ impl Work<'_> {
         }
         let variables = lay.seen();
         let mut watch = Raw { watch, seen: seen.as_ref(), intercept, variables };
-        let mut descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
-        let mut s = match self.held {
-            None => {
-                kept(keep, &mut descent, &mut glm, penalty, |descent, glm| {
-                    descent.advance(glm, penalty, &mut watch)
-                })?;
-                descent.settle(&mut glm, penalty)?;
-                descent.solution()
+        let begun = Instant::now();
+        let mut found = Vec::with_capacity(self.penalties.len());
+        for (k, given) in self.penalties.iter().enumerate() {
+            let spent = if k == 0 { 0.0 } else { begun.elapsed().as_secs_f64() };
+            let seconds = self.stop.seconds - spent;
+            if k > 0 && seconds <= 0.0 {
+                break;
             }
-            Some((h, patience)) => {
-                let aside = seen.as_ref().map(|s| s.alike(h.design));
-                let rows: &dyn Design = aside.as_ref().map_or(h.design, |s| s);
-                let mut objective = Glm::new(rows, loss, h.target, h.weight, intercept)?;
-                let mut held = HeldOut::new(&mut objective, patience, 0.0);
-                kept(keep, &mut descent, &mut glm, penalty, |descent, glm| {
-                    descent.advance_held(glm, penalty, &mut held, &mut watch)
-                })?;
-                descent.end_held(&mut glm, penalty)?
+            let moved = scales.as_ref().and_then(|scales| given.rescaled(scales));
+            let penalty = moved.as_ref().map_or(&**given, |p| &**p);
+            let stop = Stop { tolerance: aim, seconds, ..self.stop };
+            let mut descent = Descent::new(chosen.method, &start, stop);
+            let (mut s, used) = match self.held {
+                None => {
+                    kept(keep, &mut descent, &mut glm, penalty, |descent, glm| {
+                        descent.advance(glm, penalty, &mut watch)
+                    })?;
+                    descent.settle(&mut glm, penalty)?;
+                    (descent.so_far(), Some(descent.method))
+                }
+                Some((h, patience)) => {
+                    let aside = seen.as_ref().map(|s| s.alike(h.design));
+                    let rows: &dyn Design = aside.as_ref().map_or(h.design, |s| s);
+                    let mut objective = Glm::new(rows, loss, h.target, h.weight, intercept)?;
+                    let mut held = HeldOut::new(&mut objective, patience, 0.0);
+                    kept(keep, &mut descent, &mut glm, penalty, |descent, glm| {
+                        descent.advance_held(glm, penalty, &mut held, &mut watch)
+                    })?;
+                    (descent.end_held(&mut glm, penalty)?, None)
+                }
+            };
+            if self.stop.iterations == 0 {
+                // Not a step was allowed, and so none is taken, not even the first one to the best intercepts.
+                s.value = glm.value(&start).map_err(|_| "the value could not be found")?
+                    + given.value(&self.start);
+                (s.x, s.certificate, s.gradient) = (start.clone(), None, None);
             }
-        };
-        if self.stop.iterations == 0 {
-            // Not a step was allowed, and so none is taken, not even the first one to the best intercepts.
-            s.value = glm.value(&start).map_err(|_| "the value could not be found")?
-                + self.penalty.value(&self.start);
-            (s.x, s.certificate, s.gradient) = (start.clone(), None, None);
+            if s.x.iter().all(|x| x.is_finite()) {
+                start.clone_from(&s.x);
+            }
+            if aim < self.stop.tolerance {
+                relax(&mut s, self.stop.tolerance / aim);
+            }
+            if let Some(seen) = &seen {
+                brought_back(&mut s, seen, &mut glm, &**given)?;
+            }
+            if self.narrow && s.value.is_finite() {
+                let mut glm = Glm::new(design, loss, target, weight, intercept)?;
+                narrow(&mut s, &mut glm, &**given, self.stop.tolerance)?;
+            }
+            let stopped = s.status == Status::Stopped;
+            found.push((s, chosen.name, chosen.reason.clone()));
+            if stopped || k + 1 == self.penalties.len() {
+                break;
+            }
+            match used.filter(|method| method.serves_again()) {
+                Some(method) => chosen.method = method,
+                None => chosen = taken()?,
+            }
         }
-        if aim < self.stop.tolerance {
-            relax(&mut s, self.stop.tolerance / aim);
-        }
-        if let Some(seen) = &seen {
-            brought_back(&mut s, seen, &mut glm, &*self.penalty)?;
-        }
-        if self.narrow && s.value.is_finite() {
-            let mut glm = Glm::new(design, loss, target, weight, intercept)?;
-            narrow(&mut s, &mut glm, &*self.penalty, self.stop.tolerance)?;
-        }
-        Ok((s, chosen.name, chosen.reason))
+        Ok(found)
     }
 }
 
@@ -298,6 +323,32 @@ fn narrow(
 impl Linear {
     /// Fits it. An argument that cannot be used is refused; how the descent ended is on the solution.
     pub fn fit(&self, rows: &Observations<'_>, how: How<'_>) -> Result<FittedLinear, Failure> {
+        let mut fitted = self.along(rows, &[self.alpha], how)?;
+        fitted.pop().ok_or_else(|| "nothing was fitted".into())
+    }
+
+    /// Fits it at each weight of the penalty in turn, each from where the one before has ended; what is known of the table
+    /// is found out once. Fewer, where it was stopped or the seconds for all of them have run out; other budgets are those
+    /// of each.
+    pub fn along(
+        &self,
+        rows: &Observations<'_>,
+        alphas: &[f64],
+        how: How<'_>,
+    ) -> Result<Vec<FittedLinear>, Failure> {
+        let lay = Lay::new(&*self.block()?, rows.design.columns(), self.intercept);
+        let at = |alpha: &f64| Linear { alpha: *alpha, ..self.clone() }.bounded(lay);
+        let penalties: Vec<_> = alphas.iter().map(at).collect::<Result<_, _>>()?;
+        self.under(penalties, rows, how)
+    }
+
+    /// The same under each of these penalties.
+    pub(super) fn under(
+        &self,
+        penalties: Vec<Box<dyn Penalty>>,
+        rows: &Observations<'_>,
+        how: How<'_>,
+    ) -> Result<Vec<FittedLinear>, Failure> {
         let Observations { design, target, weight, offset } = *rows;
         let base = self.block()?;
         let lay = Lay::new(&*base, design.columns(), self.intercept);
@@ -318,7 +369,7 @@ impl Linear {
         }
         let work = Work {
             design,
-            penalty: self.bounded(lay)?,
+            penalties: &penalties,
             target: keys.as_deref().unwrap_or(target),
             weight,
             intercept: self.intercept,
@@ -332,23 +383,25 @@ impl Linear {
         };
         let (mut nobody, mut nowhere) = (Unwatched, Unkept);
         let (watch, keep) = (how.watch.unwrap_or(&mut nobody), how.keep.unwrap_or(&mut nowhere));
-        let (solution, method, reason) = work.run(watch, keep)?;
+        let found = work.run(watch, keep)?;
         // What is not finite reaches the value, so the table is searched only where that happened.
-        let sound = solution.value.is_finite() && solution.x.iter().all(|v| v.is_finite());
+        let sound = |s: &Solution| s.value.is_finite() && s.x.iter().all(|v| v.is_finite());
+        let strange = |(s, ..): &Descended| !sound(s) || matches!(s.status, Status::NotFinite(_));
         if let Some(why) = design.unreadable() {
             return Err(why.into());
         }
-        if (!sound || matches!(solution.status, Status::NotFinite(_)))
+        if found.iter().any(strange)
             && let Some(bad) = refusal::table("X", design)
         {
             return Err(bad.into());
         }
-        Ok(FittedLinear::new(
-            solution,
-            method,
-            reason,
-            (self.loss.clone(), self.outputs, base),
-            lay,
-        ))
+        let fitted = |((solution, method, reason), penalty): (Descended, &dyn Penalty)| {
+            let made = (self.loss.clone(), self.outputs, self.block()?);
+            let mut held = solution.x.clone();
+            hold(&mut held, penalty);
+            let loss = solution.value - penalty.value(&held);
+            Ok(FittedLinear { loss, ..FittedLinear::new(solution, method, reason, made, lay) })
+        };
+        found.into_iter().zip(penalties.iter().map(|p| &**p)).map(fitted).collect()
     }
 }

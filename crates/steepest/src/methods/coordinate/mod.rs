@@ -21,6 +21,7 @@ use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot};
 use frame::Frame;
 pub(super) use start::instead;
+use std::mem::take;
 use working::{MOST, Model, chosen, most};
 
 /// Proximal Newton on a working set: the columns that are in use or want to be, a quadratic of the loss over them
@@ -69,6 +70,10 @@ pub struct Coordinate {
     tame: bool,
     /// The point of the smallest bound since nothing moves any more.
     best: Option<Best>,
+    /// Whether it has gone back to that point at the end: what is known is then of another one.
+    back: bool,
+    /// Whether it has gone on under another penalty: it will again, and a matrix of many columns then serves more than once.
+    along: bool,
 }
 
 /// A point, and what was known there.
@@ -86,7 +91,7 @@ crate::state!(Coordinate {
     seen: point, gradient: vector, told: vector, value: value, null: within(0.0, f64::INFINITY),
     scale: within(0.0, f64::INFINITY), model, matrix, more, guarded, wait, patience, fell, promised, bound, rounding, stuck,
     pulled, slow, taken, half, tame, best,
-} but margin, pieces, frame);
+} but margin, pieces, frame, back, along);
 
 /// Where margins are kept: those of the point and of another that is tried, in turn; and changes of them.
 const SLOTS: [Slot; 2] = [Slot(0), Slot(1)];
@@ -208,6 +213,12 @@ fn penalty_between(pieces: &[Piece], x: &[f64], to: &[f64], length: f64) -> f64 
 
 impl Method for Coordinate {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        if self.frame.is_some() {
+            if let Some(step) = self.onward(problem, x)? {
+                return Ok(step);
+            }
+            *self = Coordinate::default();
+        }
         let n = x.len();
         self.pieces = (0..n).map(|j| problem.penalty().piece(j)).collect();
         for (x, p) in x.iter_mut().zip(&self.pieces) {
@@ -287,14 +298,16 @@ impl Method for Coordinate {
         // Without a matrix there may be any number.
         let size = if rows.dense() || frame.outputs > 1 { MOST } else { usize::MAX };
         let set = chosen(frame, &self.seen, &self.pieces, size, |a| self.promise(a));
-        let set = if rows.quadratic() { most(frame, set) } else { set };
+        let set = if rows.quadratic() { most(frame, set, self.along) } else { set };
         let matrix = self.matrix && set.len() <= MOST;
         let kept = self.model.take().filter(|m| m.holds(&set) && !(matrix && m.sparse()));
         let rows = rows.less(&frame.far, &frame.centre);
         let mut model = match kept {
             Some(m) => m,
             None => {
-                let how = (self.more, self.guarded, matrix);
+                // Of squares all rows' serves under the next penalty too.
+                let more = if self.along && rows.quadratic() { usize::MAX } else { self.more };
+                let how = (more, self.guarded, matrix);
                 Model::new(&rows, frame, &set, &self.pieces, how, &mut meter)?
             }
         };
@@ -325,7 +338,7 @@ impl Method for Coordinate {
         {
             // Steps of rounding alone go to and fro: the point of which most is known is the answer.
             let verdict = step.verdict.take();
-            self.seen = best.seen;
+            (self.seen, self.back) = (best.seen, true);
             step = Step { verdict, ..best.step };
         }
         self.tell(x);
@@ -349,6 +362,9 @@ impl Method for Coordinate {
         self.gradient = gradient;
         Ok(())
     }
+    fn serves_again(&self) -> bool {
+        !self.back
+    }
     fn monotone(&self) -> bool {
         true
     }
@@ -358,6 +374,53 @@ impl Method for Coordinate {
 }
 
 impl Coordinate {
+    /// Goes on from where it stands under a penalty of another weight: the slopes there, the moments of the columns and a
+    /// model that is the loss itself hold still. None where it stands elsewhere.
+    fn onward(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Step>, Halt> {
+        let pieces: Vec<Piece> = (0..x.len()).map(|j| problem.penalty().piece(j)).collect();
+        let mut here = x.to_vec();
+        self.tell(&mut here);
+        let bounds = |p: &Piece| [p.low.to_bits(), p.high.to_bits()];
+        let alike = |(a, b): (&Piece, &Piece)| bounds(a) == bounds(b) && a.is_free() == b.is_free();
+        let same = pieces.len() == self.pieces.len() && pieces.iter().zip(&self.pieces).all(alike);
+        if here != x || !same || !self.value.is_finite() {
+            return Ok(None);
+        }
+        let value = self.value + penalty(&pieces, &self.seen) - penalty(&self.pieces, &self.seen);
+        let mut model = self.model.take().filter(|m| m.exact);
+        let rows = problem.rows(None)?.0.len();
+        let frame = self.frame.take().expect("made at the start");
+        if !model.as_mut().is_none_or(|m| m.again(&frame, &pieces, rows)) {
+            model = None;
+        }
+        let Coordinate { margin, null, scale, matrix, tame, .. } = *self;
+        let (bound, promised) = (f64::INFINITY, f64::INFINITY);
+        let (seen, gradient) = (take(&mut self.seen), take(&mut self.gradient));
+        let (told, frame, more) = (take(&mut self.told), Some(frame), 1);
+        *self = Coordinate {
+            pieces,
+            frame,
+            seen,
+            gradient,
+            margin,
+            told,
+            value,
+            null,
+            scale,
+            model,
+            matrix,
+            more,
+            bound,
+            promised,
+            tame,
+            along: true,
+            ..Coordinate::default()
+        };
+        let step = self.judge(problem, 0.0)?;
+        self.tell(x);
+        Ok(Some(step))
+    }
+
     /// Goes to `to`, or as far towards it as the value falls; returns the length of the step.
     fn take(&mut self, problem: &mut Problem<'_>, to: &[f64], exact: bool) -> Result<f64, Halt> {
         let (kept, other) = (self.gradient.clone(), self.other());

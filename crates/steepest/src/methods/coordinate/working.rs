@@ -55,10 +55,11 @@ pub(super) fn chosen(
     set
 }
 
-/// A working set of most coordinates is made one of all, where its matrix serves to the end: made again it would cost more.
-pub(super) fn most(frame: &Frame, set: Vec<u32>) -> Vec<u32> {
-    let d = frame.coordinates();
-    if d > MOST || 3 * set.len() < 2 * d {
+/// A working set of most coordinates (of many, `along` falling penalties) is made one of all, where its matrix serves to the
+/// end: made again it would cost more.
+pub(super) fn most(frame: &Frame, set: Vec<u32>, along: bool) -> Vec<u32> {
+    let (d, times) = (frame.coordinates(), if along { 8 } else { 3 });
+    if d > MOST || times * set.len() < 2 * d {
         set
     } else {
         (0..d as u32).filter(|&j| frame.size(j as usize) > 0.0).collect()
