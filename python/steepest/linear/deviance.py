@@ -16,6 +16,7 @@ from steepest.errors import InputError
 
 from .estimator import LinearEstimator
 from .inference import Inferred
+from .links import POWERS, linked
 from .named import opened
 from .problem import Problem
 
@@ -281,12 +282,13 @@ class TweedieRegressor(_Deviance):
     Minimises half the mean deviance + alpha / 2 ||w||^2, scikit-learn's objective. In terms of `steepest`: loss
     ``squared`` for a power of 0 (the mean is linear in the columns), and for others, whose logarithmic mean is linear,
     ``poisson`` (1), ``gamma`` (2), ``inverse_gaussian`` (3) or ``tweedie``; penalty ``l2``, the same alpha. Beyond a
-    power of 2 the objective is not convex: it ends where that is level, and nothing is proved.
+    power of 2, and of a power of 0 under the link ``log`` (the loss ``gaussian_log``), the objective is not convex: it
+    ends where that is level, and nothing is proved.
 
     Parameters are scikit-learn's `TweedieRegressor`. Announced departures: ``tol=1e-6`` bounds the objective's distance
     from its optimum relative to its value, where that can be proved (``result_.certificate``), and ``max_iter=None`` is
-    without limit. `solver` and `verbose` are taken and have no effect. A power below 0, or a link that is not the usual
-    one of its power, is refused.
+    without limit. `solver` and `verbose` are taken and have no effect. A power below 0, or the link ``identity`` of
+    another power than 0, is refused.
 
     Parameters
     ----------
@@ -296,7 +298,7 @@ class TweedieRegressor(_Deviance):
         The weight of the penalty, at least 0.
     fit_intercept : bool, default True
     link : {"auto", "identity", "log"}, default "auto"
-        ``identity`` for a power of 0, ``log`` for others.
+        Unless it is given ``identity`` for a power of 0, which ``log`` goes with too; ``log`` for others.
     warm_start : bool, default False
         Starts where the last fit ended.
     tol, max_iter
@@ -356,12 +358,13 @@ class TweedieRegressor(_Deviance):
     def _kind(self) -> tuple[str, dict[str, float]]:
         if self.power != 0 and not 1 <= self.power <= 10:
             raise InputError(f"power must be 0, or between 1 and 10; got {self.power}")
-        usual = "log" if self.power else "identity"
-        if self.link not in ("auto", usual):
-            raise InputError(f"a power of {self.power} takes the link '{usual}'; got '{self.link}'")
+        if self.power and self.link == "identity":
+            raise InputError(f"a power of {self.power} takes the link 'log'; got 'identity'")
         power = float(self.power)
-        named = {0.0: "squared", 1.0: "poisson", 2.0: "gamma", 3.0: "inverse_gaussian"}.get(power)
-        return (named, {}) if named else ("tweedie", {"power": power})
+        named = POWERS.get(power)
+        if named is None:
+            return "tweedie", {"power": power}
+        return linked(named, {}, None if self.link == "auto" else self.link)
 
     def _positive(self) -> bool:
         return self.power > 0

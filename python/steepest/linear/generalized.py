@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,9 +20,11 @@ from steepest.errors import InputError
 from .coded import between, by_name, in_order, order_of
 from .estimator import LinearRegressor
 from .inference import Inferred
+from .links import linked
 from .named import opened
 from .problem import Problem, Solved
 from .settings import factors, labels, limits, mapping, number, text, whole
+from .turned import Turned, axes_of
 
 __all__ = ["GeneralizedLinear"]
 
@@ -32,19 +35,29 @@ def _losses() -> dict[str, Any]:
     return {entry["name"]: entry for entry in _core.catalog()["losses"]}
 
 
+def _about(model: GeneralizedLinear) -> dict[str, Any]:
+    """What the catalogue has of the loss with its link; nothing where there is no such."""
+    try:
+        name = model._loss()[0]
+    except InputError:
+        return {}
+    about: dict[str, Any] = _losses().get(name, {}) if isinstance(name, str) else {}
+    return about
+
+
 def _tells_probabilities(model: GeneralizedLinear) -> bool:
     """Whether the loss is one of classes that have probabilities."""
-    return _tells_classes(model) and bool(_losses()[model.loss]["probabilities"])
+    return _tells_classes(model) and bool(_about(model)["probabilities"])
 
 
 def _tells_classes(model: GeneralizedLinear) -> bool:
     """Whether the loss is one of classes; what only such a model has is not there otherwise."""
-    return isinstance(model.loss, str) and bool(_losses().get(model.loss, {}).get("classes"))
+    return bool(_about(model).get("classes"))
 
 
 def _learns(model: GeneralizedLinear) -> bool:
     """Whether the loss learns numbers beside the coefficients."""
-    return isinstance(model.loss, str) and bool(_losses().get(model.loss, {}).get("outputs") == "learnt")
+    return bool(_about(model).get("outputs") == "learnt")
 
 
 def _orders(model: GeneralizedLinear) -> bool:
@@ -85,11 +98,21 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         The weight of the penalty, at least 0.
     loss_settings, penalty_settings : mapping of str to float, optional
         ``{"width": 2.0}`` for Huber's loss, ``{"ratio": 0.9}`` for the elastic net.
+    link : str, optional
+        What of the mean is linear in the columns, where not the loss's usual link: ``"probit"`` or ``"cloglog"`` with
+        ``logistic`` (they are the losses ``probit`` and ``cloglog``), ``"log"`` with ``squared`` (the loss
+        ``gaussian_log``, which is not convex), ``"identity"`` or ``"log"`` with ``tweedie`` of power 0. The usual links
+        may be named too: ``"logit"``, ``"identity"``, ``"log"``. Predictions are on the scale of y under all of them.
     groups : array of shape (features,), optional
         The group of each column, by any label, for ``group_lasso``: the coefficients of a group are all 0 or none is.
         Of several margins (``softmax``) the coefficients of one column are one group unless given.
     penalty_weights : array of shape (features,), optional
         What alpha is multiplied by for each column (adaptive penalties); 0 leaves its coefficient free.
+    penalty_matrix : array or sparse matrix of shape (features, features), optional
+        P of the penalty ½ w'P w, which ``l2`` is then (Tikhonov's): symmetric, positive semi-definite, of the columns
+        as they are given, whatever their scales; directions that it takes to 0 are free. Smooth curves of neighbouring
+        columns have D'D for the matrix D of their differences. The problem is solved along P's axes, which takes
+        features cubed once and X in memory as a dense array; a diagonal P leaves X as it is.
     bounds : (lower, upper), scipy.optimize.Bounds or mapping, optional
         The least and the largest coefficients allowed, beside the penalty: each one number for all, or of shape
         (features,), or with a row for each target or class; None and infinity are no bound. Or pairs by columns' names,
@@ -157,8 +180,10 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         *,
         loss_settings: Mapping[str, float] | None = None,
         penalty_settings: Mapping[str, float] | None = None,
+        link: str | None = None,
         groups: Any = None,
         penalty_weights: Any = None,
+        penalty_matrix: Any = None,
         bounds: Any = None,
         fit_intercept: bool = True,
         method: str | None = None,
@@ -180,8 +205,10 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         self.alpha = alpha
         self.loss_settings = loss_settings
         self.penalty_settings = penalty_settings
+        self.link = link
         self.groups = groups
         self.penalty_weights = penalty_weights
+        self.penalty_matrix = penalty_matrix
         self.bounds = bounds
         self.fit_intercept = fit_intercept
         self.method = method
@@ -239,19 +266,9 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         """
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
-        tells, order = _tells_classes(self), order_of(y)
-        X, y = self._checked(X, y, (sample_weight, offset, exposure), multi_output=True, y_numeric=not tells)
-        outputs = 1
-        self.__dict__.pop("classes_", None)
-        if tells:
-            many = _losses()[self.loss]["outputs"] == "many"
-            coded = in_order(self.loss, y, order) if _orders(self) else by_name(self.loss, many, y)
-            self.classes_, y = coded
-            if many:
-                outputs = max(2, len(self.classes_))
+        X, y, outputs = self._rows(X, y, (sample_weight, offset, exposure))
         targets = 1 if y.ndim == 1 else y.shape[1]
-        problem = self._problem(outputs, X.shape[1])
-        bounds = limits(self.bounds, self._names(), max(outputs, targets), X.shape[1])
+        problems = self._problems(outputs, X, targets)
         held = self._held(len(y)) if self.early_stopping else None
         beforehand = self._beforehand(X, offset, exposure, X.shape[0])
         if held is not None and beforehand is not None:
@@ -259,7 +276,7 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         solved = self._fit_targets(
             X,
             y,
-            [replace(problem, bounds=own) for own in _each(bounds, targets)],
+            problems,
             sample_weight,
             self.warm_start,
             self.watch,
@@ -271,14 +288,61 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         self.n_iter_ = np.array([r.nit for r in self.results_], dtype=np.int32)
         return self
 
+    def _rows(self, X: Any, y: Any, beside: Sequence[Any]) -> tuple[Any, Any, int]:
+        """X, y in numbers, and the margins of a row."""
+        self._loss()
+        tells, order = _tells_classes(self), order_of(y)
+        X, y = self._checked(X, y, beside, multi_output=True, y_numeric=not tells)
+        outputs = 1
+        self.__dict__.pop("classes_", None)
+        if tells:
+            loss, many = self._loss()[0], _about(self)["outputs"] == "many"
+            coded = in_order(loss, y, order) if _orders(self) else by_name(loss, many, y)
+            self.classes_, y = coded
+            if many:
+                outputs = max(2, len(self.classes_))
+        return X, y, outputs
+
+    def _problems(self, outputs: int, X: Any, targets: int) -> list[Problem]:
+        """The objective of each target."""
+        problem = self._problem(outputs, X.shape[1])
+        bounds = limits(self.bounds, self._names(), max(outputs, targets), X.shape[1])
+        if self.penalty_matrix is not None:
+            problem = self._turned(problem, X.shape[1], bounds is not None)
+        return [replace(problem, bounds=own) for own in _each(bounds, targets)]
+
+    def _turned(self, problem: Problem, columns: int, bounded: bool) -> Problem:
+        """The problem along the axes of the penalty's matrix."""
+        if problem.penalty != "l2":
+            raise InputError(
+                f"penalty_matrix goes with penalty='l2', of which it is the matrix; got {self.penalty!r:.80}"
+            )
+        if problem.factors is not None:
+            raise InputError(
+                "penalty_matrix goes without penalty_weights: multiply its rows and columns by their roots"
+            )
+        values, axes = axes_of(self.penalty_matrix, columns)
+        if axes is None:
+            return replace(problem, factors=values)
+        if bounded:
+            raise InputError(
+                "penalty_matrix goes without bounds, unless it is diagonal: its axes are not the columns"
+            )
+        if self.watch is not None:
+            raise InputError("penalty_matrix goes without watch, which would see coefficients along its axes")
+        fields = {one.name: getattr(problem, one.name) for one in dataclass_fields(problem)}
+        return Turned(**{**fields, "factors": values}, axes=axes)
+
     def _problem(self, outputs: int, columns: int) -> Problem:
         """The objective, and when to stop."""
         method = self.method
         if method is None and self.early_stopping:
             method = "gradient_descent"
+        text("loss", self.loss)
+        loss, settings = linked(self.loss, mapping("loss_settings", self.loss_settings), self.link)
         return Problem(
-            loss=text("loss", self.loss),
-            loss_settings=mapping("loss_settings", self.loss_settings),
+            loss=loss,
+            loss_settings=settings,
             penalty="none" if self.penalty is None else text("penalty", self.penalty),
             penalty_settings=mapping("penalty_settings", self.penalty_settings),
             alpha=number("alpha", self.alpha),
@@ -311,8 +375,11 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         return np.column_stack([margin, np.broadcast_to(beside, (len(margin), len(beside)))])
 
     def _kept(self, X: Any) -> type[np.floating[Any]]:
+        if self.penalty_matrix is not None:
+            # What is rounded along other axes would not be what is handed over.
+            return np.float64
         # Rounding moves margins, and what is made of straight parts by as much; all others by the square of that.
-        return np.float64 if _losses().get(self.loss, {}).get("straight") else super()._kept(X)
+        return np.float64 if _about(self).get("straight") else super()._kept(X)
 
     def _starts(self, targets: int, features: int) -> list[Any]:
         """Where the last fit ended, with what was learnt."""
@@ -348,17 +415,21 @@ class GeneralizedLinear(Inferred, LinearRegressor):
 
     def _inferred(self) -> tuple[str, dict[str, float], bool]:
         free = self.penalty in (None, "none") or self.alpha == 0
-        return self.loss, dict(self.loss_settings or {}), not free or self.bounds is not None
+        loss, settings = self._loss()
+        return loss, dict(settings), not free or self.bounds is not None
 
     def _targets(self, y: Any) -> Any:
         return self._places(np.asarray(y)) if _tells_classes(self) else y
 
     def _loss(self) -> tuple[str, list[tuple[str, float]]]:
-        return self.loss, list((self.loss_settings or {}).items())
+        """The loss of the catalogue that it is with its link, and its settings."""
+        settings = self.loss_settings if isinstance(self.loss_settings, Mapping) else {}
+        loss, own = linked(self.loss, settings, self.link)
+        return loss, list(own.items())
 
     def _outputs(self) -> int:
         """Margins that a row's loss takes together."""
-        return len(self.classes_) if _losses()[self.loss]["outputs"] == "many" else 1
+        return len(self.classes_) if _about(self)["outputs"] == "many" else 1
 
     def linear_predictor(self, X: Any) -> NDArray[Any]:
         """The margin Xw + b: the log-odds of two classes, the logarithm of the mean for ``poisson``.
@@ -500,17 +571,18 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             return 1.0 if own <= 0.0 else 0.0
         return 1.0 - own / null
 
-    def _null(self, target: Floats, weight: Floats) -> float:
+    def _null(self, target: Floats, weight: Floats | None, offset: Floats | None = None) -> float:
         """The loss of the best constant, which is a model of its own: an intercept, and a column that says nothing."""
+        loss, settings = self._loss()
         constant = Problem(
-            loss=self.loss,
-            loss_settings=self.loss_settings or {},
+            loss=loss,
+            loss_settings=dict(settings),
             penalty="none",
             outputs=self._outputs(),
             classes=self._cut(),
             tol=1e-12,
         )
-        solved = constant.solve(np.zeros((len(target), 1)), target, weight)
+        solved = constant.solve(np.zeros((len(target), 1)), target, weight, offset=offset)
         return float(solved.result.fun)
 
     def _held(self, rows: int) -> tuple[Any, int]:
@@ -533,7 +605,7 @@ class GeneralizedLinear(Inferred, LinearRegressor):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         if _tells_classes(self):
-            many = _losses()[self.loss]["outputs"] != "one"
+            many = _about(self)["outputs"] != "one"
             tags.estimator_type, tags.regressor_tags = "classifier", None
             tags.classifier_tags = ClassifierTags(multi_class=many)
         return tags

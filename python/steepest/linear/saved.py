@@ -172,10 +172,11 @@ def described(model: Any, margins: int) -> tuple[str, dict[str, float], int, Flo
     classes = len(model.classes_) if hasattr(model, "classes_") else 1
     if isinstance(model, LogisticRegression):
         return ("logistic", {}, 1, none) if margins == 1 else ("softmax", {}, classes, none)
-    settings = {key: float(value) for key, value in (model.loss_settings or {}).items()}
+    loss, own = model._loss()
+    settings = {key: float(value) for key, value in own}
     learnt = np.ravel(getattr(model, "learnt_", none)).astype(np.float64)
-    many = model.loss in ("softmax", "ordinal")
-    return model.loss, settings, classes if many else 1, learnt
+    many = loss in ("softmax", "ordinal")
+    return loss, settings, classes if many else 1, learnt
 
 
 def plain(label: Any) -> Any:
@@ -273,7 +274,7 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
 def keep_classes(model: Any, content: dict[str, Any], loss: str, outputs: int) -> None:
     """Gives the model its classes, where it tells some."""
     classes = content["classes"]
-    if classes is None and loss in ("logistic", "softmax", "ordinal"):
+    if classes is None and loss in ("logistic", "probit", "cloglog", "softmax", "ordinal"):
         classes = list(range(max(2, outputs)))
     if classes is not None:
         model.classes_ = np.array(classes, dtype=object if content.get("classes_type") == "O" else None)
