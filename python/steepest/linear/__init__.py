@@ -22,6 +22,7 @@ from .logistic import LogisticRegression
 from .logistic_cv import LogisticRegressionCV
 from .multi_task import MultiTaskElasticNet, MultiTaskLasso
 from .multi_task_cv import MultiTaskElasticNetCV, MultiTaskLassoCV
+from .paths import LinearPath, path
 from .quantile import QuantileRegressor
 from .ridge import Ridge
 from .ridge_classes import RidgeClassifier
@@ -38,6 +39,7 @@ __all__ = [
     "HuberRegressor",
     "Lasso",
     "LassoCV",
+    "LinearPath",
     "LinearRegression",
     "LinearSVC",
     "LinearSVR",
@@ -57,5 +59,6 @@ __all__ = [
     "Summary",
     "TweedieRegressor",
     "load",
+    "path",
     "save",
 ]

@@ -65,6 +65,38 @@ def _coefficients(model: Any) -> Floats:
     return np.atleast_2d(_plain(model.coef_))
 
 
+def draw_path(
+    grid: Floats, along: Floats, names: Sequence[str], own: float | None, ax: Any, file: str | Path | None
+) -> Any:
+    """Draws coefficients (values x columns) along a weight, on a logarithmic axis; the largest are named."""
+    from steepest.report.plots import COLOURS, DASHES, axes_on
+
+    _, ax = axes_on(ax, file, (6.8, 4.4))
+    order = np.argsort(-np.abs(along).max(axis=0), kind="stable")
+    for place, j in enumerate(order):
+        style = {
+            "color": COLOURS[place % len(COLOURS)],
+            "linestyle": DASHES[place // len(COLOURS) % len(DASHES)],
+        }
+        if place >= _NAMED:
+            style = {"color": "#b6bac0", "linestyle": "-"}
+        ax.plot(grid, along[:, j], linewidth=1.4, label=names[j] if place < _NAMED else None, **style)
+    if own is not None:
+        ax.axvline(own, color="#30343a", linewidth=0.8, linestyle=":")
+    ax.set(xscale="log")
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def finished(ax: Any, title: str | None, file: str | Path | None) -> Any:
+    """The axes with their title, and the picture saved where that is asked for."""
+    from steepest.report.plots import finish, save
+
+    finish(ax, title)
+    save(ax.figure, file)
+    return ax
+
+
 class Explained:
     """Attributions and pictures of a model whose margins are X w + b."""
 
@@ -219,8 +251,6 @@ class Explained:
         >>> ax.get_xlabel()
         'alpha'
         """
-        from steepest.report.plots import COLOURS, DASHES, axes_on, finish, save
-
         known = self.get_params(deep=False)  # type: ignore[attr-defined]
         name = next((name for name in ("alpha", "C") if name in known), None)
         if name is None:
@@ -246,24 +276,9 @@ class Explained:
                     )
                 coefs.append(coef[0])
         along = np.array(coefs) * _plain(X).std(axis=0)
-        figure, ax = axes_on(ax, file, (6.8, 4.4))
-        order = np.argsort(-np.abs(along).max(axis=0), kind="stable")
-        names = _named(model, along.shape[1])
-        for place, j in enumerate(order):
-            style = {
-                "color": COLOURS[place % len(COLOURS)],
-                "linestyle": DASHES[place // len(COLOURS) % len(DASHES)],
-            }
-            if place >= _NAMED:
-                style = {"color": "#b6bac0", "linestyle": "-"}
-            ax.plot(grid, along[:, j], linewidth=1.4, label=names[j] if place < _NAMED else None, **style)
-        if shown:
-            ax.axvline(own, color="#30343a", linewidth=0.8, linestyle=":")
-        ax.set(xscale="log", xlabel=name, ylabel="coefficient x standard deviation")
-        ax.legend(frameon=False, fontsize=8)
-        finish(ax, title)
-        save(figure, file)
-        return ax
+        ax = draw_path(grid, along, _named(model, along.shape[1]), own if shown else None, ax, file)
+        ax.set(xlabel=name, ylabel="coefficient x standard deviation")
+        return finished(ax, title, file)
 
     def plot_calibration(
         self,
