@@ -6,6 +6,9 @@ use super::gradient_check::NEAR;
 use crate::certificate::{Certificate, Kind};
 use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::Status;
+pub use way_back::{THIN, WayBack, on_the_way_back};
+
+mod way_back;
 
 /// A decrease over as many steps must be small before convergence is claimed.
 const WINDOW: usize = 10;
@@ -23,13 +26,6 @@ const CREEPING: usize = 1024;
 const LOUD: f64 = 1e-3;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
 pub const STEEP: [f64; 2] = [1e-2, 0.1];
-/// What slopes may make of F on the way back where no step lowers it: those of a long way are no finer than x is.
-const LARGE: f64 = 0.5;
-/// Where F goes to 0: what the decrease to come may be of the way back, and how much of F it has to foretell, or how little
-/// F may be of that way.
-pub const THIN: f64 = 1e-5;
-const WHOLE: f64 = 0.1;
-const NOTHING: f64 = 1e-8;
 /// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.
 const ODD: u32 = 3;
 /// What a sum like F is taken to be wrong by, in units of ε |F|: no step can be trusted to lower it by less.
@@ -82,6 +78,13 @@ pub struct Sight {
     pub predicted: Option<f64>,
     /// None where it was not asked for: then nothing gainsays E.
     pub back: Option<WayBack>,
+}
+
+impl Sight {
+    /// Without the way back.
+    pub fn new(value: f64, slope: f64, predicted: Option<f64>) -> Self {
+        Sight { value, slope, predicted, back: None }
+    }
 }
 
 impl Claims {
@@ -195,26 +198,6 @@ impl Claims {
         predicted <= self.tolerance * value.abs()
     }
 
-    /// Whether the slopes on the way back to the start say more than was foretold: the curvature that E rests on was met
-    /// further up, or across a valley. Beside F they must be slight, as where curvature has brought them near 0; where F goes to
-    /// 0 it must be foretold to do so, or next to nothing of the way, and the decrease to come with it.
-    pub fn hasty(&self, at: Sight) -> bool {
-        let Some(back) = at.back else { return false };
-        self.hastier(at, self.tolerance * at.value.abs(), back.seen, STEEP[0])
-    }
-
-    /// The same, where as much is `little` beside F, and what `slopes` would make of it slight.
-    pub fn hastier(&self, at: Sight, little: f64, slopes: f64, slight: f64) -> bool {
-        let (Some(predicted), Some(back), false) = (at.predicted, at.back, self.as_scipy()) else {
-            return false;
-        };
-        let size = at.value.abs();
-        let beside = predicted <= little.min(LOUD * size) && slopes <= slight * size;
-        let to_nothing = predicted <= THIN * back.seen
-            && (predicted >= WHOLE * size || size <= NOTHING * back.seen);
-        !(beside || to_nothing)
-    }
-
     /// What F is of where it stands: |F|, or what it has fallen by where that is less. For looks around.
     pub fn near(&self, value: f64) -> f64 {
         let fallen = self.values[0] - value;
@@ -288,8 +271,7 @@ impl Claims {
     /// Small where F is smooth; where steps have only closed in on a kink, the slopes are what they were.
     pub fn steep(&self, x: &[f64], start: &[f64], g: &[f64], free: impl Fn(usize) -> bool) -> f64 {
         let value = self.before(0);
-        let one = |j: usize| if free(j) { g[j].abs() * (x[j] - start[j]).abs() } else { 0.0 };
-        let change: f64 = (0..start.len()).map(one).sum();
+        let change = on_the_way_back(g, x, start, free);
         let fallen = (self.values[0] - value).max(1e3 * self.rounding(value));
         if change == 0.0 { 0.0 } else { change / fallen }
     }
@@ -374,7 +356,8 @@ impl Claims {
         at.predicted.is_some_and(|p| p <= self.small(at.value).min(fine(p))) && !self.hasty(at)
     }
 
-    /// So small a decrease that the steps may be counted as exact: of what the function has fallen by, or rounding.
+    /// So small a decrease that the steps may be counted as exact: of what the last steps fell by, where it is little beside F
+    /// itself, of what F falls by on its way to 0, or rounding.
     pub fn fine(&self, value: f64, predicted: f64) -> f64 {
         let fallen = match self.beside(value, predicted) {
             true => self.fallen(value),
@@ -398,34 +381,6 @@ impl Claims {
             return Status::PrecisionLimit;
         }
         if predicted <= explained { self.limit(value, explained) } else { Status::Plateau }
-    }
-
-    /// [`at_rest`](Self::at_rest), unless slopes that are no noise gainsay it.
-    pub fn held_at_rest(&self, at: Sight, explained: f64) -> Status {
-        match self.at_rest(at.value, at.predicted.unwrap_or(f64::INFINITY), explained) {
-            Status::PrecisionLimit if self.gainsaid(at, explained) => Status::Plateau,
-            verdict => verdict,
-        }
-    }
-
-    /// Whether slopes that are no noise gainsay a claim where no step lowers the value, or noise hides what is left: see
-    /// [`hasty`](Self::hasty).
-    pub fn gainsaid(&self, at: Sight, explained: f64) -> bool {
-        at.back
-            .is_some_and(|back| self.hastier(at, self.little(at, explained), back.certain, LARGE))
-    }
-
-    /// The same of all that slopes may be with their noise, were it a thousandth of F: worth a nearer look.
-    pub fn dubious(&self, at: Sight, explained: f64) -> bool {
-        let little = self.little(at, explained);
-        at.back.is_some_and(|back| self.hastier(at, little, back.possible, LOUD))
-    }
-
-    /// What is little beside F, at rest; nothing where noise hides much of F.
-    fn little(&self, at: Sight, explained: f64) -> f64 {
-        let loud = explained > LOUD * at.value.abs();
-        let little = self.small(at.value).max(self.resting(at.value)).max(explained);
-        if loud { 0.0 } else { little }
     }
 
     /// What it is where noise can hide all that is left: a success only where that is little beside F or its fall.
@@ -460,41 +415,6 @@ impl Claims {
     }
 }
 
-/// Σ |g_j| |x_j − start_j| of what is free: what the slopes here would make of the way back.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WayBack {
-    /// Of slopes less what may be their noise.
-    pub certain: f64,
-    /// Of slopes as they are.
-    pub seen: f64,
-    /// Of slopes and their noise.
-    pub possible: f64,
-}
-
-impl WayBack {
-    /// From x to the start, by the slopes of what is free and the noise of each.
-    pub fn new(
-        g: &[f64],
-        noise: &[f64],
-        x: &[f64],
-        start: &[f64],
-        free: impl Fn(usize) -> bool,
-    ) -> Self {
-        /// A slope may be wrong by so many times its noise.
-        const CERTAIN: f64 = 4.0;
-        let mut sums = WayBack::default();
-        for j in (0..g.len()).filter(|&j| free(j)) {
-            let (slope, way) = (g[j].abs(), (x[j] - start[j]).abs());
-            let certain = slope - CERTAIN * noise[j];
-            sums.certain += if certain > 0.0 { certain * way } else { 0.0 };
-            sums.seen += slope * way;
-            // Where nothing moves F its noise is infinite, and says nothing.
-            sums.possible += (slope + if noise[j].is_finite() { noise[j] } else { 0.0 }) * way;
-        }
-        sums
-    }
-}
-
 /// E in a diagonal metric, within bounds: ½ Σ |g_j| min(D_j |g_j|, room_j). Infinite where some D_j is not known.
 pub fn diagonal(gradient: &[f64], metric: &[f64], room: impl Fn(usize, f64) -> f64) -> f64 {
     let one = |(j, (g, d)): (usize, (&f64, &f64))| {
@@ -518,59 +438,4 @@ pub fn not_finite(value: f64, gradient: &[f64]) -> Option<Status> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(value: f64, predicted: Option<f64>) -> Sight {
-        Sight { value, slope: 1.0, predicted, back: None }
-    }
-
-    #[test]
-    fn all_are_asked_for_in_any_unit() {
-        for unit in [1.0, 1e-200, 1e200] {
-            let mut c = Claims::new(2.0 * unit, 1e-6, -1.0, -1.0);
-            assert!(!c.converged(at(2.0 * unit, None), || 0.0));
-            for k in 0..11 {
-                c.took(unit);
-                let small = at(unit, Some(0.5 * c.fine(unit, 0.0)));
-                assert_eq!(c.converged(small, || 0.0), k == 10, "{k} steps at {unit}");
-            }
-            assert!(!c.converged(at(unit, Some(1e-9 * unit)), || 0.0));
-            assert!(!c.converged(at(unit, Some(1e-16 * unit)), || 1e-9 * unit));
-            assert_eq!(c.at_rest(unit, 1e-16 * unit, c.rounding(unit)), Status::PrecisionLimit);
-            assert_eq!(c.at_rest(unit, 1e-6 * unit, c.rounding(unit)), Status::Plateau);
-            // Of far less than what counts no ten steps are waited for.
-            let mut c = Claims::new(2.0 * unit, 1e-6, -1.0, -1.0);
-            c.took(unit);
-            assert!(!c.converged(at(unit, Some(2e-4 * c.fine(unit, 0.0))), || 0.0));
-            assert!(c.converged(at(unit, Some(9e-5 * c.fine(unit, 0.0))), || 0.0));
-            let bound = c.certificate(at(unit, Some(1e-13 * unit)), false, 0.0);
-            assert!(bound.bound <= bound.target);
-        }
-    }
-
-    #[test]
-    fn twenty_idle_steps_are_the_end() {
-        let mut c = Claims::new(5.0, 1e-6, -1.0, -1.0);
-        assert!(!c.took(4.0));
-        assert_eq!((0..20).position(|_| c.took(4.0)), Some(19));
-    }
-
-    #[test]
-    fn a_start_from_afar_makes_nothing_small() {
-        let mut c = Claims::new(1e8, 1e-6, -1.0, -1.0);
-        for value in [1e6, 3.0, 2.0, 1.0, 0.5, 0.25] {
-            c.took(value);
-        }
-        assert!(c.small(0.25) < 1e-9);
-    }
-
-    #[test]
-    fn scipys_criteria_where_asked_for() {
-        let mut c = Claims::new(5.0, 1e-6, 1e-5, -1.0);
-        let slope = |value, slope| Sight { value, slope, predicted: None, back: None };
-        assert!(c.converged(slope(5.0, 1e-5), || 1.0) && !c.converged(slope(5.0, 2e-5), || 0.0));
-        c.took(4.0);
-        assert!(!c.converged(slope(4.0, 1.0), || 0.0));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 use super::standing::FAR;
 use crate::linalg::vectors::{self, Aligned, dot, largest};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::convergence::{Claims, Sight, WayBack, not_finite};
+use crate::methods::convergence::{Claims, not_finite};
 use crate::methods::gradient_check::{self, Doubt, Gap, room};
 use crate::methods::seen::Seen;
 use crate::methods::sizes::sizes;
@@ -407,32 +407,6 @@ impl Work {
         })
     }
 
-    /// What is known here, and the way back where a claim may come.
-    fn sight(&self, problem: &mut Problem<'_>) -> Sight {
-        let small = self.claims.small(self.f);
-        if self.predicted.is_some_and(|p| p <= small) {
-            self.looking_back(problem, self.predicted)
-        } else {
-            self.seen_from_here()
-        }
-    }
-
-    fn seen_from_here(&self) -> Sight {
-        Sight { value: self.f, slope: self.residual, predicted: self.predicted, back: None }
-    }
-
-    fn looking_back(&self, problem: &mut Problem<'_>, predicted: Option<f64>) -> Sight {
-        let (n, offers) = (self.n, problem.penalty().offers());
-        // Else the slopes are of F without the penalty.
-        let all = offers.smooth || offers.bounds;
-        let back = all.then(|| {
-            let (noise, room) = (problem.noise_of_slopes(n), room(problem, &self.x[..n]));
-            let free = |j: usize| room[j][usize::from(self.g[j] < 0.0)] > 0.0;
-            WayBack::new(&self.g[..n], &noise, &self.x, &self.start, free)
-        });
-        Sight { predicted, back, ..self.seen_from_here() }
-    }
-
     fn here(&self) -> Step {
         let residual = self.claims.residual(self.f, self.predicted);
         let residual = if self.claims.as_scipy() { self.residual } else { residual };
@@ -446,7 +420,7 @@ impl Work {
     /// No further, and no success, with what is left beside it, where that can be told.
     fn stuck(&self, verdict: Status, explained: f64) -> Step {
         let certificate =
-            self.predicted.map(|_| self.claims.certificate(self.seen_from_here(), true, explained));
+            self.predicted.map(|_| self.claims.certificate(self.seen(), true, explained));
         Step { certificate, ..self.ended(verdict) }
     }
 

@@ -2,7 +2,7 @@
 use crate::curvature::Curvature;
 use crate::linalg::vectors::{dot, room};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::convergence::THIN;
+use crate::methods::convergence::{THIN, on_the_way_back};
 use crate::objective::{Ask, Rows};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
@@ -423,8 +423,7 @@ impl Work {
     /// Whether so much is no more than a share of F, or, where F goes to 0, of what it was: then it is next to nothing of
     /// what slopes would make of the way back, or more is left than the model sees.
     fn is_little(&self, left: f64, share: f64) -> bool {
-        let one = |j: usize| self.gradient[j].abs() * (self.x[j] - self.start[j]).abs();
-        let way = (0..self.n).map(one).sum::<f64>();
+        let way = on_the_way_back(&self.gradient, &self.x, &self.start, |_| true);
         left <= share * self.f || left <= share * self.height() && left <= THIN * way
     }
 

@@ -183,38 +183,36 @@ impl Standing {
 
     /// What is known here, and the way back where a claim may come.
     pub fn sight(&self, problem: &mut Problem<'_>) -> Sight {
-        let small = self.claims.small(self.f);
-        if self.predicted.is_some_and(|p| p <= small) {
-            self.looking_back(problem, self.predicted)
-        } else {
-            self.seen_from_here()
-        }
+        self.claims.looking_back(self.seen(), || Some(self.way_back(problem)))
     }
 
-    fn seen_from_here(&self) -> Sight {
-        Sight { value: self.f, slope: self.residual, predicted: self.predicted, back: None }
+    fn seen(&self) -> Sight {
+        Sight::new(self.f, self.residual, self.predicted)
     }
 
-    fn looking_back(&self, problem: &mut Problem<'_>, predicted: Option<f64>) -> Sight {
-        let room = |j: usize| self.room(j, -self.g[j]) > 0.0;
-        let noise = problem.noise_of_slopes(self.n);
-        let back = WayBack::new(&self.g[..self.n], &noise, &self.x, &self.start, room);
-        Sight { predicted, back: Some(back), ..self.seen_from_here() }
+    fn way_back(&self, problem: &mut Problem<'_>) -> WayBack {
+        let (n, room) = (self.n, |j: usize| self.room(j, -self.g[j]) > 0.0);
+        WayBack::new(&self.g[..n], &problem.noise_of_slopes(n), &self.x, &self.start, room)
+    }
+
+    /// Where so much is left, with the way back.
+    fn held(&self, problem: &mut Problem<'_>, left: f64) -> Sight {
+        Sight { predicted: Some(left), back: Some(self.way_back(problem)), ..self.seen() }
     }
 
     /// Whether slopes may say that more is left than was foretold, were they more exact.
     pub fn dubious(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> bool {
-        self.claims.dubious(self.looking_back(problem, Some(left)), explained)
+        self.claims.dubious(self.held(problem, left), explained)
     }
 
     /// Whether slopes that are no noise say that more is left than was foretold.
     pub fn gainsaid(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> bool {
-        self.claims.gainsaid(self.looking_back(problem, Some(left)), explained)
+        self.claims.gainsaid(self.held(problem, left), explained)
     }
 
     /// The verdict where no step lowers the value, by what is left and what noise can hide of it.
     pub fn at_rest(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> Status {
-        self.claims.held_at_rest(self.looking_back(problem, Some(left)), explained)
+        self.claims.held_at_rest(self.held(problem, left), explained)
     }
 
     pub fn here(&self) -> Step {
@@ -231,14 +229,14 @@ impl Standing {
     /// The claim, with what stands behind it.
     pub fn sure(&self, verdict: Status, explained: f64) -> Step {
         let resting = verdict == Status::PrecisionLimit;
-        let certificate = Some(self.claims.certificate(self.seen_from_here(), resting, explained));
+        let certificate = Some(self.claims.certificate(self.seen(), resting, explained));
         Step { certificate, ..self.ended(verdict) }
     }
 
     /// No further, and no success, with what is left beside it, where that can be told.
     pub fn stuck(&self, verdict: Status, explained: f64) -> Step {
         let certificate =
-            self.predicted.map(|_| self.claims.certificate(self.seen_from_here(), true, explained));
+            self.predicted.map(|_| self.claims.certificate(self.seen(), true, explained));
         Step { certificate, ..self.ended(verdict) }
     }
 

@@ -2,11 +2,36 @@
 use super::{ESCAPES, PRODUCTS, Work, evaluate};
 use crate::linalg::vectors::{self, dot, largest};
 use crate::method::Step;
+use crate::methods::convergence::{Sight, WayBack};
 use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known, room};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 
 impl Work {
+    pub(super) fn sight(&self, problem: &mut Problem<'_>) -> Sight {
+        self.claims.looking_back(self.seen(), || self.way_back(problem))
+    }
+
+    pub(super) fn seen(&self) -> Sight {
+        Sight::new(self.f, self.residual, self.predicted)
+    }
+
+    /// None where the slopes are of F without its penalty.
+    fn way_back(&self, problem: &mut Problem<'_>) -> Option<WayBack> {
+        let (n, offers) = (self.n, problem.penalty().offers());
+        (offers.smooth || offers.bounds).then(|| {
+            let (noise, room) = (problem.noise_of_slopes(n), room(problem, &self.x[..n]));
+            let free = |j: usize| room[j][usize::from(self.g[j] < 0.0)] > 0.0;
+            WayBack::new(&self.g[..n], &noise, &self.x, &self.start, free)
+        })
+    }
+
+    /// Where no step lowers F, and so much is left: the verdict.
+    fn at_rest(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> Status {
+        let held = Sight { predicted: Some(left), back: self.way_back(problem), ..self.seen() };
+        self.claims.held_at_rest(held, explained)
+    }
+
     pub(super) fn claim(
         &mut self,
         problem: &mut Problem<'_>,
@@ -84,7 +109,7 @@ impl Work {
             Hull::Whole | Hull::Loud => {}
         }
         let certificate = Some(self.claims.certificate(
-            self.seen_from_here(),
+            self.seen(),
             verdict == Status::PrecisionLimit,
             explained,
         ));
@@ -137,10 +162,9 @@ impl Work {
         if !self.verify {
             let left = self.predicted.unwrap_or(f64::INFINITY);
             let explained = self.claims.rounding(self.f);
-            let verdict =
-                self.claims.held_at_rest(self.looking_back(problem, Some(left)), explained);
+            let verdict = self.at_rest(problem, left, explained);
             let certificate = Some(self.claims.certificate(
-                self.seen_from_here(),
+                self.seen(),
                 verdict == Status::PrecisionLimit,
                 explained,
             ));
@@ -158,7 +182,7 @@ impl Work {
         if left > explained && left.is_finite() {
             explained = explained.max(self.noise(problem)?);
         }
-        let verdict = self.claims.held_at_rest(self.looking_back(problem, Some(left)), explained);
+        let verdict = self.at_rest(problem, left, explained);
         if verdict == Status::PrecisionLimit {
             return self.claim(problem, verdict, explained);
         }

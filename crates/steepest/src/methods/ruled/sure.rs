@@ -94,7 +94,7 @@ fn claim(
     let room = gradient_check::room(problem, x);
     let free = |j: usize| room[j][usize::from(r.gradient[j] < 0.0)] > 0.0;
     let back = WayBack::new(&r.gradient, &problem.noise_of_slopes(x.len()), x, &r.from, free);
-    let sight = Sight { predicted: Some(left), back: Some(back), value: r.value, slope: f64::NAN };
+    let sight = Sight { back: Some(back), ..Sight::new(r.value, f64::NAN, Some(left)) };
     // A rule's steps are no finer than its rate: what a claim asks for is coarser.
     let little = (1e-2 * problem.tolerance() * r.value.abs()).max(explained);
     let hasty = r.claims.hastier(sight, little, back.certain, STEEP[1]);
