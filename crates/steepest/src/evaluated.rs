@@ -9,6 +9,7 @@ pub struct Evaluated {
     ring: Vec<(u64, f64)>,
     next: usize,
     before: Vec<(u64, f64)>,
+    /// The lowest finite value of f, and where: of a run that goes on, since it does.
     lowest: Option<(f64, Vec<f64>)>,
 }
 

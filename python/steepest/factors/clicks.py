@@ -17,8 +17,8 @@ from steepest.errors import InputError
 from steepest.findings import Finding
 
 from .cells import Cells, choice, read
-from .estimator import Factorization
 from .judging import added_of, popular
+from .later import Growing
 from .problem import Factors, Problem, method_of
 
 __all__ = ["ClicksFactorization"]
@@ -29,7 +29,7 @@ AGAINST, HELD = 4, 1e-4
 DRAWS = 100
 
 
-class ClicksFactorization(Factorization):
+class ClicksFactorization(Growing):
     """Clicks, purchases, plays by factors: a score near 1 for what a user has, near 0 for what they have not.
 
     Minimises ``1/2 sum over all pairs of c (t - p_u'q_i)^2 / sum of c + alpha / 2 * (mean over users of |p_u|^2 +

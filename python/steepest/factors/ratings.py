@@ -14,14 +14,14 @@ from steepest.errors import InputError
 from steepest.findings import Finding
 
 from .cells import Cells, choice, numbers, read
-from .estimator import Factorization
 from .judging import errors_of, item_means, liked, popular
+from .later import Growing
 from .problem import Factors, Problem, method_of
 
 __all__ = ["RatingsFactorization"]
 
 
-class RatingsFactorization(Factorization):
+class RatingsFactorization(Growing):
     """Ratings by factors: what a user gives an item is the mean, a bias of each and the product of their factors.
 
     Minimises ``sum(weight * loss(r, m + b_u + c_i + p_u'q_i)) / sum(weight) + alpha / 2 * (mean of |p_u|^2 + b_u^2,
