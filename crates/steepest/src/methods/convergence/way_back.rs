@@ -8,7 +8,7 @@ const LARGE: f64 = 0.5;
 /// Where F goes to 0: what the decrease to come may be of the way back, and how much of F it has to foretell, or how little
 /// F may be of that way.
 pub const THIN: f64 = 1e-5;
-const WHOLE: f64 = 0.1;
+const WHOLE: f64 = 0.4;
 const NOTHING: f64 = 1e-8;
 
 /// Σ |g_j| |x_j − start_j| of what is free.
