@@ -39,6 +39,8 @@ const SHARE: f64 = 1e-4;
 pub struct Claims {
     values: Vec<f64>,
     least: f64,
+    /// F a variable's own length away, once that was looked at.
+    around: f64,
     idle: u32,
     odd: u32,
     tolerance: f64,
@@ -48,11 +50,12 @@ pub struct Claims {
 
 impl State for Claims {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Claims { values, least, idle, odd, tolerance, slow, scipy } = self;
+        let Claims { values, least, around, idle, odd, tolerance, slow, scipy } = self;
         let seen = |v: &Vec<f64>, known: &Reference| v.iter().all(|v| known.saw(*v));
         v.as_known("values", values, seen)?;
         v.check("values", !values.is_empty(), "is empty")?;
         v.field("least", least)?;
+        v.field("around", around)?;
         v.field("idle", idle)?;
         v.field("odd", odd)?;
         v.as_known("tolerance", tolerance, |t, known| *t <= SHARE * known.tolerance)?;
@@ -95,6 +98,7 @@ impl Claims {
         Claims {
             values: vec![value],
             least: value,
+            around: f64::NEG_INFINITY,
             idle: 0,
             odd: 0,
             tolerance: SHARE * tolerance,
@@ -175,12 +179,36 @@ impl Claims {
     /// A hundred-millionth of what F has fallen by since the start, or all that it has since a quarter of the steps: the
     /// start may have been as high as it likes. One that creeps comes no nearer to 0 in the later steps than in the first.
     fn part(&self, value: f64) -> f64 {
-        let all = PART * self.since(0, value);
+        let all = PART * self.height(value);
         if self.slow {
             all
         } else {
-            all.min(self.since((self.steps() / 4).max(self.first()), value))
+            let lately = self.since((self.steps() / 4).max(self.first()), value);
+            all.min(lately.max(self.above(value)))
         }
+    }
+
+    /// How far above where it stands F was seen: at the start, or around.
+    fn height(&self, value: f64) -> f64 {
+        self.since(0, value).max(self.above(value))
+    }
+
+    /// How far above it F is around.
+    fn above(&self, value: f64) -> f64 {
+        (self.around - value).clamp(0.0, f64::MAX)
+    }
+
+    /// F a variable's own length away, where it is higher on both sides: a run that began as low as it ends has seen nothing
+    /// of F's size, and counts as one that came down from there. Whether that is more than was known.
+    pub fn saw(&mut self, around: f64) -> bool {
+        let more = around > self.around.max(self.values[0]);
+        self.around = self.around.max(around);
+        more
+    }
+
+    /// Whether all of F is next to nothing of what it is around.
+    fn nothing(&self, value: f64) -> bool {
+        value.abs() <= self.tolerance * PART * self.above(value)
     }
 
     /// So little of what F has fallen by in the last half of the steps that nobody would miss it.
@@ -200,9 +228,9 @@ impl Claims {
 
     /// What F is of where it stands: |F|, or what it has fallen by where that is less. For looks around.
     pub fn near(&self, value: f64) -> f64 {
-        let fallen = self.values[0] - value;
+        let fallen = (self.values[0] - value).max(self.above(value));
         let size = if fallen > 0.0 { value.abs().min(fallen) } else { value.abs() };
-        let fallen = self.lately(value, 0).max(PART * self.since(0, value));
+        let fallen = self.lately(value, 0).max(PART * self.height(value));
         size.max(1e-8 * value.abs().max(fallen))
     }
 
@@ -210,7 +238,7 @@ impl Claims {
     /// side. Steps that claim what is fine may be so far before that point still: 3 times as far, in shares of [`NEAR`].
     pub fn looks(&self, value: f64) -> [f64; 2] {
         let near = self.near(value);
-        let fine = self.fine_of(self.lately(value, 0).max(PART * self.since(0, value)), value);
+        let fine = self.fine_of(self.lately(value, 0).max(PART * self.height(value)), value);
         [near, near.max(18.0 * fine / NEAR.powi(2))]
     }
 
@@ -385,7 +413,7 @@ impl Claims {
 
     /// What it is where noise can hide all that is left: a success only where that is little beside F or its fall.
     pub fn limit(&self, value: f64, explained: f64) -> Status {
-        let size = value.abs().max(self.values[0] - value);
+        let size = value.abs().max(self.height(value));
         if explained <= LOUD * size { Status::PrecisionLimit } else { Status::NoiseFloor }
     }
 

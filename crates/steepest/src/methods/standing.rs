@@ -16,6 +16,8 @@ mod kinks;
 pub const FAR: f64 = 1e20;
 /// Lower points found by looking around before it is left at that.
 pub const ESCAPES: u32 = 20;
+/// As many products tell how F bends where nothing is known of it.
+const PRODUCTS: usize = 10;
 
 #[derive(Default)]
 /// The point, what is known there, and room for the next; in the problem's units. Vectors are padded to whole lanes.
@@ -420,6 +422,54 @@ impl Standing {
         Ok((4.0 * noise).min(most))
     }
 
+    /// What is left where no step has told anything of the curvature, and the step to there: by the function's own, which is
+    /// looked at.
+    pub fn left(
+        &mut self,
+        problem: &mut Problem<'_>,
+        view: View<'_>,
+    ) -> Result<(f64, Vec<f64>), Halt> {
+        if !self.verify {
+            return Ok((f64::INFINITY, Vec::new()));
+        }
+        let lengths = self.lengths(view.metric);
+        let gap = self.known(problem, view, |problem, at, d, xn| {
+            gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, d, xn)
+        })?;
+        let left = if let Gap::Left(left) = gap { left } else { f64::INFINITY };
+        Ok((left, lengths.iter().zip(&self.d[..]).map(|(l, d)| l * d).collect()))
+    }
+
+    /// Looks at F a variable's own length away, both ways along a step: where it began low it has seen nothing of F's size.
+    /// False where that was known already, or where it is not higher on both sides. Two values.
+    pub fn look_far(&mut self, problem: &mut Problem<'_>, step: &[f64]) -> Result<bool, Halt> {
+        if !self.verify || self.claims.as_scipy() {
+            return Ok(false);
+        }
+        let one = |(j, by): (usize, &f64)| {
+            let free = self.room(j, 1.0).min(self.room(j, -1.0)) > 0.0;
+            let size = if self.plain { self.x[j].abs() } else { self.x[j].abs().max(1.0) };
+            if free && size > 0.0 { (*by, by.abs() / size) } else { (0.0, 0.0) }
+        };
+        let steps: Vec<(f64, f64)> = step.iter().enumerate().map(one).collect();
+        let most = steps.iter().fold(0.0, |most: f64, (_, share)| most.max(*share));
+        if most == 0.0 {
+            return Ok(false);
+        }
+        let mut around = f64::INFINITY;
+        for side in [1.0, -1.0] {
+            for (j, (by, _)) in steps.iter().enumerate() {
+                self.xn[j] = self.x[j] + side * by / most;
+            }
+            if let Some(b) = &self.bounds {
+                b.project(&mut self.xn);
+            }
+            let f = problem.total(&self.xn[..self.n])?;
+            around = around.min(if f.is_nan() { f64::NEG_INFINITY } else { f });
+        }
+        Ok(self.claims.saw(around.min(f64::MAX)))
+    }
+
     /// Whether steps close in from one side only, as far as can be told: the next one promises a share of the last.
     pub fn closes_in(&self) -> bool {
         !self.claims.as_scipy() && self.claims.crawls(self.predicted.unwrap_or(0.0))
@@ -440,7 +490,6 @@ impl Standing {
 
     /// The same of the steps that the function's own curvature asks for, which is looked at.
     pub fn past(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<bool, Halt> {
-        const PRODUCTS: usize = 10;
         let hidden = self.hidden(problem).max(self.claims.rounding(self.f));
         self.known(problem, view, |problem, at, d, xn| {
             match gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, d, xn)? {

@@ -76,7 +76,7 @@ impl Claims {
         let beside = predicted <= little.min(LOUD * size) && slopes <= slight * size;
         let to_nothing = predicted <= THIN * back.seen
             && (predicted >= WHOLE * size || size <= NOTHING * back.seen);
-        !(beside || to_nothing)
+        !(beside || to_nothing || self.nothing(at.value))
     }
 
     /// [`at_rest`](Self::at_rest), unless slopes that are no noise gainsay it.

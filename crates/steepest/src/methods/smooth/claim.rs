@@ -362,17 +362,28 @@ impl Run {
             return self.stand_after_look(problem);
         }
         self.notice(problem);
-        let left = match &self.learned() {
-            Some(metric) => self.by_diagonal(metric).max(self.at.predicted.unwrap_or(0.0)),
-            None if self.still() => 0.0,
-            None => f64::INFINITY,
+        let (left, step) = match self.learned() {
+            Some(metric) => {
+                let left = self.by_diagonal(&metric).max(self.at.predicted.unwrap_or(0.0));
+                let (gamma, g) = (self.gamma.unwrap_or(1.0), &self.at.g);
+                let one = |(d, g): (&f64, &f64)| g * if d.is_nan() { gamma } else { *d };
+                (left, metric.iter().zip(&g[..]).map(one).collect())
+            }
+            None if self.still() => (0.0, Vec::new()),
+            None => self.with(false, |at, view| at.left(problem, view))?,
         };
         self.at.predicted = left.is_finite().then_some(left);
         let mut explained = self.explained(problem);
         if left > explained && self.at.verify && left.is_finite() {
             explained = explained.max(self.with(false, |at, view| at.noise(problem, view))?);
         }
-        let verdict = self.at.claims.at_rest(self.at.f, left, explained);
+        let mut verdict = self.at.claims.at_rest(self.at.f, left, explained);
+        if verdict != Status::PrecisionLimit
+            && left.is_finite()
+            && self.at.look_far(problem, &step)?
+        {
+            verdict = self.at.claims.at_rest(self.at.f, left, explained);
+        }
         // What slopes gainsay it is asked there again: it goes on from nothing, or ends stuck.
         if verdict == Status::PrecisionLimit
             && (self.steep() <= STEEP[1] || self.at.gainsaid(problem, left, explained))
