@@ -150,3 +150,39 @@ def test_steps_within_a_plane_of_symmetry_have_not_explored_what_lies_across_it(
 
         result = steepest.minimize(fun, q @ start, jac=jac, method=method)
         assert not result.success or abs(abs((q.T @ result.x)[-1]) - np.sqrt(0.5)) < 1e-2, seed
+
+
+@pytest.mark.parametrize(("method", "bounds"), [(None, None), (None, [(-10, 10)] * 4), ("bfgs", None)])
+def test_what_is_solved_is_solved_when_it_is_asked_again(method, bounds):
+    """From the least point F has nothing to fall by: what it is around says how large it is."""
+    t = np.arange(1.0, 8.0)
+    seen = np.exp(-0.3 * t) + 0.1 * np.sin(5 * t)
+
+    def valley(x):
+        a, b = x[1:] - x[:-1] ** 2, 1 - x[:-1]
+        slopes = np.zeros_like(x)
+        slopes[1:] += 200 * a
+        slopes[:-1] -= 400 * a * x[:-1] + 2 * b
+        return float(100 * a @ a + b @ b), slopes
+
+    def curve(x):
+        e = x[0] * np.exp(-x[1] * t) + x[2] + x[3] * np.cos(t) - seen
+        by = np.stack([np.exp(-x[1] * t), -x[0] * t * np.exp(-x[1] * t), np.ones(7), np.cos(t)])
+        return float(e @ e), 2 * by @ e
+
+    for pair, start in ((valley, [-1.2, 1.0, 1.0, 1.0]), (curve, [1.0, 1.0, 0.0, 0.0])):
+        first = steepest.minimize(pair, start, jac=True, method=method, bounds=bounds)
+        again = steepest.minimize(pair, first.x, jac=True, method=method, bounds=bounds)
+        assert first.success and again.success, (first.message, again.message)
+        assert again.fun <= first.fun * (1 + 1e-12) and again.nfev < 100
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_who_starts_at_the_least_point_is_told_so(n):
+    """F is 0 there: its own rounding, which is all that is seen near by, is no part of it."""
+
+    def fun(x):
+        return float(np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2))
+
+    r = steepest.minimize(fun, np.ones(n))
+    assert r.success and r.fun == 0, r.message

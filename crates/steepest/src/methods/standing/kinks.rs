@@ -92,7 +92,13 @@ impl Standing {
             problem.report(gradient_check::kink(slopes));
             return Ok(Some(Status::Plateau));
         }
-        let loud = self.claims.limit(self.f, noise) == Status::NoiseFloor;
+        let mut loud = self.claims.limit(self.f, noise) == Status::NoiseFloor;
+        if loud {
+            self.scatter();
+            let far: Vec<f64> = (0..self.n).map(|j| self.d[j] * self.x[j].abs().max(1.0)).collect();
+            loud = !self.look_far(problem, &far)?
+                || self.claims.limit(self.f, noise) == Status::NoiseFloor;
+        }
         Ok(loud.then_some(Status::NoiseFloor))
     }
 }
