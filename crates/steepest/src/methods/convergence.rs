@@ -413,8 +413,9 @@ impl Claims {
 
     /// What it is where noise can hide all that is left: a success only where that is little beside F or its fall.
     pub fn limit(&self, value: f64, explained: f64) -> Status {
-        let size = value.abs().max(self.height(value));
-        if explained <= LOUD * size { Status::PrecisionLimit } else { Status::NoiseFloor }
+        let size = value.abs().max(self.since(0, value));
+        // Beside what F is around only rounding is nothing: noise may hide where a valley leads.
+        if explained <= (LOUD * size).max(self.tolerance * self.above(value)) { Status::PrecisionLimit } else { Status::NoiseFloor }
     }
 
     /// Where no step is lower, a tenth of the tolerance is near enough: of F, or of what it has fallen by where that is

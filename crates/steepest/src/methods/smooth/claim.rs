@@ -362,28 +362,17 @@ impl Run {
             return self.stand_after_look(problem);
         }
         self.notice(problem);
-        let (left, step) = match self.learned() {
-            Some(metric) => {
-                let left = self.by_diagonal(&metric).max(self.at.predicted.unwrap_or(0.0));
-                let (gamma, g) = (self.gamma.unwrap_or(1.0), &self.at.g);
-                let one = |(d, g): (&f64, &f64)| g * if d.is_nan() { gamma } else { *d };
-                (left, metric.iter().zip(&g[..]).map(one).collect())
-            }
-            None if self.still() => (0.0, Vec::new()),
-            None => self.with(false, |at, view| at.left(problem, view))?,
+        let left = match &self.learned() {
+            Some(metric) => self.by_diagonal(metric).max(self.at.predicted.unwrap_or(0.0)),
+            None if self.still() => 0.0,
+            None => f64::INFINITY,
         };
         self.at.predicted = left.is_finite().then_some(left);
         let mut explained = self.explained(problem);
         if left > explained && self.at.verify && left.is_finite() {
             explained = explained.max(self.with(false, |at, view| at.noise(problem, view))?);
         }
-        let mut verdict = self.at.claims.at_rest(self.at.f, left, explained);
-        if verdict != Status::PrecisionLimit
-            && left.is_finite()
-            && self.at.look_far(problem, &step)?
-        {
-            verdict = self.at.claims.at_rest(self.at.f, left, explained);
-        }
+        let verdict = self.at.claims.at_rest(self.at.f, left, explained);
         // What slopes gainsay it is asked there again: it goes on from nothing, or ends stuck.
         if verdict == Status::PrecisionLimit
             && (self.steep() <= STEEP[1] || self.at.gainsaid(problem, left, explained))
@@ -397,8 +386,11 @@ impl Run {
         {
             return self.escape(problem);
         }
-        if !self.at.verify || verdict == Status::NoiseFloor {
+        if !self.at.verify {
             return Ok(self.at.stuck(verdict, explained));
+        }
+        if verdict == Status::NoiseFloor {
+            return self.low_from_the_start(problem, verdict);
         }
         match self.with(false, |at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
@@ -413,8 +405,39 @@ impl Run {
         if verdict == Status::PrecisionLimit {
             // The metric has shrunk with the steps: what it says is left is not known.
             self.at.predicted = None;
+            return Ok(self.at.stuck(Status::Plateau, explained));
         }
-        Ok(self.at.stuck(Status::Plateau, explained))
+        self.low_from_the_start(problem, Status::Plateau)
+    }
+
+    /// Where nothing else is found: whether it began so low that next to nothing is left of what F is around. What is left
+    /// tells what steps have learned, or, where they have learned nothing, the function's own curvature.
+    fn low_from_the_start(
+        &mut self,
+        problem: &mut Problem<'_>,
+        verdict: Status,
+    ) -> Result<Step, Halt> {
+        let mut explained = self.explained(problem);
+        let (left, step) = match self.learned() {
+            Some(metric) => {
+                let left = self.by_diagonal(&metric).max(self.at.predicted.unwrap_or(0.0));
+                let (whole, g) = (self.gamma.unwrap_or(1.0), &self.at.g);
+                let one = |(d, g): (&f64, &f64)| g * if d.is_nan() { whole } else { *d };
+                (left, metric.iter().zip(&g[..]).map(one).collect())
+            }
+            None => self.with(false, |at, view| at.left(problem, view))?,
+        };
+        self.at.predicted = left.is_finite().then_some(left);
+        if left > explained && left.is_finite() {
+            explained = explained.max(self.with(false, |at, view| at.noise(problem, view))?);
+        }
+        if left.is_finite()
+            && self.at.look_far(problem, &step)?
+            && self.at.claims.at_rest(self.at.f, left, explained) == Status::PrecisionLimit
+        {
+            return self.claim(problem, Status::PrecisionLimit, explained);
+        }
+        Ok(self.at.stuck(verdict, explained))
     }
 
     /// Where nothing is known of the curvature, or F was seen to bend down: a lower point at any scale, in `xn`.
