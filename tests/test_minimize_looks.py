@@ -173,8 +173,10 @@ def test_what_is_solved_is_solved_when_it_is_asked_again(method, bounds):
     for pair, start in ((valley, [-1.2, 1.0, 1.0, 1.0]), (curve, [1.0, 1.0, 0.0, 0.0])):
         first = steepest.minimize(pair, start, jac=True, method=method, bounds=bounds)
         again = steepest.minimize(pair, first.x, jac=True, method=method, bounds=bounds)
-        assert first.success and again.success, (first.message, again.message)
-        assert again.fun <= first.fun * (1 + 1e-12) and again.nfev < 100
+        assert first.success, first.message
+        assert again.success, again.message
+        assert again.fun <= first.fun * (1 + 1e-12)
+        assert again.nfev < 100
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -185,4 +187,5 @@ def test_who_starts_at_the_least_point_is_told_so(n):
         return float(np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2))
 
     r = steepest.minimize(fun, np.ones(n))
-    assert r.success and r.fun == 0, r.message
+    assert r.success, r.message
+    assert r.fun == 0

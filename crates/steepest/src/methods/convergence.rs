@@ -415,7 +415,11 @@ impl Claims {
     pub fn limit(&self, value: f64, explained: f64) -> Status {
         let size = value.abs().max(self.since(0, value));
         // Beside what F is around only rounding is nothing: noise may hide where a valley leads.
-        if explained <= (LOUD * size).max(self.tolerance * self.above(value)) { Status::PrecisionLimit } else { Status::NoiseFloor }
+        if explained <= (LOUD * size).max(self.tolerance * self.above(value)) {
+            Status::PrecisionLimit
+        } else {
+            Status::NoiseFloor
+        }
     }
 
     /// Where no step is lower, a tenth of the tolerance is near enough: of F, or of what it has fallen by where that is
