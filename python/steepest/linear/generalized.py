@@ -5,69 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import ClassifierTags, check_random_state
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import check_random_state
 
-from steepest import _core
 from steepest._types import Floats
 from steepest.errors import InputError
 
-from .coded import between, by_name, in_order, order_of
-from .estimator import LinearRegressor
+from .coded import by_name, in_order, order_of
 from .inference import Inferred
 from .links import linked
-from .named import opened
+from .predicted import Predicted, about, learns, orders, tells_classes
 from .problem import Problem, Solved
 from .settings import factors, labels, limits, mapping, number, text, whole
 from .turned import Turned, axes_of
 
 __all__ = ["GeneralizedLinear"]
-
-
-@cache
-def _losses() -> dict[str, Any]:
-    """The catalogue's losses by name."""
-    return {entry["name"]: entry for entry in _core.catalog()["losses"]}
-
-
-def _about(model: GeneralizedLinear) -> dict[str, Any]:
-    """What the catalogue has of the loss with its link; nothing where there is no such."""
-    try:
-        name = model._loss()[0]
-    except InputError:
-        return {}
-    about: dict[str, Any] = _losses().get(name, {}) if isinstance(name, str) else {}
-    return about
-
-
-def _tells_probabilities(model: GeneralizedLinear) -> bool:
-    """Whether the loss is one of classes that have probabilities."""
-    return _tells_classes(model) and bool(_about(model)["probabilities"])
-
-
-def _tells_classes(model: GeneralizedLinear) -> bool:
-    """Whether the loss is one of classes; what only such a model has is not there otherwise."""
-    return bool(_about(model).get("classes"))
-
-
-def _learns(model: GeneralizedLinear) -> bool:
-    """Whether the loss learns numbers beside the coefficients."""
-    return bool(_about(model).get("outputs") == "learnt")
-
-
-def _orders(model: GeneralizedLinear) -> bool:
-    """Whether the loss is one of classes in an order, of which it learns the cuts between."""
-    return _tells_classes(model) and _learns(model)
-
-
-def _tells_odds(model: GeneralizedLinear) -> bool:
-    """Whether margins are the odds of classes."""
-    return _tells_classes(model) and not _learns(model)
 
 
 def _each(bounds: tuple[Floats, Floats] | None, targets: int) -> list[tuple[Floats, Floats] | None]:
@@ -77,7 +32,7 @@ def _each(bounds: tuple[Floats, Floats] | None, targets: int) -> list[tuple[Floa
     return list(zip(*(end if end.ndim > 1 else [end] * targets for end in bounds), strict=True))
 
 
-class GeneralizedLinear(Inferred, LinearRegressor):
+class GeneralizedLinear(Inferred, Predicted):
     """A linear model with any loss and any penalty of the catalogue.
 
     Minimises sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w), the intercept free.
@@ -291,13 +246,13 @@ class GeneralizedLinear(Inferred, LinearRegressor):
     def _rows(self, X: Any, y: Any, beside: Sequence[Any]) -> tuple[Any, Any, int]:
         """X, y in numbers, and the margins of a row."""
         self._loss()
-        tells, order = _tells_classes(self), order_of(y)
+        tells, order = tells_classes(self), order_of(y)
         X, y = self._checked(X, y, beside, multi_output=True, y_numeric=not tells)
         outputs = 1
         self.__dict__.pop("classes_", None)
         if tells:
-            loss, many = self._loss()[0], _about(self)["outputs"] == "many"
-            coded = in_order(loss, y, order) if _orders(self) else by_name(loss, many, y)
+            loss, many = self._loss()[0], about(self)["outputs"] == "many"
+            coded = in_order(loss, y, order) if orders(self) else by_name(loss, many, y)
             self.classes_, y = coded
             if many:
                 outputs = max(2, len(self.classes_))
@@ -360,26 +315,12 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             threads=min(whole("threads", self.threads), 1 << 16),
         )
 
-    def _cut(self) -> int | None:
-        """How many classes there are cuts between."""
-        return len(self.classes_) if _orders(self) else None
-
-    def _numbers(self, margin: NDArray[Any]) -> Floats:
-        """What each row's loss is of: its margin, and what was learnt."""
-        margin = np.asarray(margin, dtype=np.float64)
-        if not _learns(self):
-            return margin
-        if _orders(self):
-            margin = margin - float(self.thresholds_[0])
-        beside = np.asarray(self.learnt_, dtype=np.float64)
-        return np.column_stack([margin, np.broadcast_to(beside, (len(margin), len(beside)))])
-
     def _kept(self, X: Any) -> type[np.floating[Any]]:
         if self.penalty_matrix is not None:
             # What is rounded along other axes would not be what is handed over.
             return np.float64
         # Rounding moves margins, and what is made of straight parts by as much; all others by the square of that.
-        return np.float64 if _about(self).get("straight") else super()._kept(X)
+        return np.float64 if about(self).get("straight") else super()._kept(X)
 
     def _starts(self, targets: int, features: int) -> list[Any]:
         """Where the last fit ended, with what was learnt."""
@@ -400,10 +341,10 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             self.__dict__.pop(name, None)
         if len(solved[0].intercept) == 1:
             super()._keep(solved, X, y)
-            if _learns(self):
+            if learns(self):
                 learnt = np.vstack([s.learnt for s in solved])
                 self.learnt_ = learnt[0] if len(learnt) == 1 else learnt
-            if _orders(self):
+            if orders(self):
                 gaps = np.arange(1, len(self.learnt_) + 1) + self.learnt_
                 self.thresholds_ = np.concatenate([[0.0], gaps]) - float(solved[0].intercept[0])
                 self.intercept_ = np.zeros((), dtype=self._kept(X))[()]
@@ -417,173 +358,6 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         free = self.penalty in (None, "none") or self.alpha == 0
         loss, settings = self._loss()
         return loss, dict(settings), not free or self.bounds is not None
-
-    def _targets(self, y: Any) -> Any:
-        return self._places(np.asarray(y)) if _tells_classes(self) else y
-
-    def _loss(self) -> tuple[str, list[tuple[str, float]]]:
-        """The loss of the catalogue that it is with its link, and its settings."""
-        settings = self.loss_settings if isinstance(self.loss_settings, Mapping) else {}
-        loss, own = linked(self.loss, settings, self.link)
-        return loss, list(own.items())
-
-    def _outputs(self) -> int:
-        """Margins that a row's loss takes together."""
-        return len(self.classes_) if _about(self)["outputs"] == "many" else 1
-
-    def linear_predictor(self, X: Any) -> NDArray[Any]:
-        """The margin Xw + b: the log-odds of two classes, the logarithm of the mean for ``poisson``.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-
-        Returns
-        -------
-        ndarray of shape (rows,), (rows, targets) or (rows, classes)
-        """
-        return self._scores(X)
-
-    def _means(self, margin: NDArray[Any]) -> NDArray[Any]:
-        """What the margins stand for: means, or probabilities."""
-        flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
-        means = _core.means(self._loss(), self._outputs(), flat).reshape(margin.shape)
-        return means.astype(margin.dtype, copy=False)
-
-    def predict(self, X: Any, *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
-        """What y is expected to be: means, or the likeliest class of each row.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        offset, exposure : arrays of shape (rows,), optional
-            As in `fit`; 0 and 1 unless given.
-
-        Returns
-        -------
-        ndarray of shape (rows,) or (rows, targets)
-        """
-        margin, beforehand = self._margins(X, offset, exposure)
-        if beforehand is not None:
-            margin = (margin.T + beforehand).T
-        if not _tells_classes(self):
-            return self._means(margin)
-        if _orders(self):
-            margin = between(self.thresholds_, margin)
-        several = self._outputs() > 1 or _orders(self)
-        which = margin.argmax(axis=1) if several else self._second(margin).astype(np.intp)
-        return np.asarray(self.classes_[which])
-
-    def _second(self, margin: NDArray[Any]) -> NDArray[np.bool_]:
-        """Where the second class is the likelier: above a margin of 0, or wherever its probability is above a half."""
-        even = _core.means(self._loss(), 1, np.zeros(1))[0]
-        if not _tells_probabilities(self) or even == 0.5:
-            return margin > 0
-        flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
-        return _core.means(self._loss(), 1, flat).reshape(margin.shape) > 0.5
-
-    @available_if(_tells_odds)
-    def decision_function(self, X: Any) -> NDArray[Any]:
-        """The log-odds: one a row for two classes, one a row and class for several.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        """
-        return self._scores(X)
-
-    @available_if(_tells_probabilities)
-    def predict_proba(self, X: Any) -> NDArray[Any]:
-        """The probability of each class, in the order of `classes_`: rows x classes; only where the loss has classes.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        """
-        margin = self._scores(X)
-        if _orders(self):
-            return between(self.thresholds_, margin).astype(margin.dtype, copy=False)
-        means = self._means(margin)
-        if self._outputs() > 1:
-            return means
-        if means.ndim > 1:
-            raise InputError("probabilities are of one target; this model has several: fit one for each")
-        return np.column_stack([1.0 - means, means])
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of the deviance explained, D2 = 1 - loss / loss of the best constant; R2 for ``squared``.
-
-        1 is a perfect fit, 0 is as good as a constant. Of several targets the mean.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        y : array of shape (rows,) or (rows, targets)
-        sample_weight : array of shape (rows,), optional
-
-        Returns
-        -------
-        float
-            At most 1.
-
-        Raises
-        ------
-        InputError
-            If X, y and the weights differ in length.
-
-        References
-        ----------
-        Hastie, Tibshirani and Wainwright 2015, Statistical Learning with Sparsity, equation 3.11.
-        """
-        X, y, sample_weight = opened(X, y, sample_weight)
-        margin = np.asarray(self._scores(X), dtype=np.float64)
-        target = np.asarray(y)
-        weight = (
-            np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        )
-        if len(target) != len(margin) or weight.shape != (len(target),):
-            raise InputError(
-                f"X, y and sample_weight must have as many rows; got {len(margin)}, {len(target)} and {len(weight)}"
-            )
-        if _tells_classes(self):
-            target = self._places(target)
-        target = np.asarray(target, dtype=np.float64)
-        if self._outputs() > 1:
-            return self._explained(target.ravel(), margin, weight)
-        pairs = zip(target.reshape(len(target), -1).T, margin.reshape(len(margin), -1).T, strict=True)
-        return float(np.mean([self._explained(t, m, weight) for t, m in pairs]))
-
-    def _places(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Each row's place among the classes that the model knows."""
-        places = np.searchsorted(self.classes_, y).clip(0, len(self.classes_) - 1)
-        unknown = self.classes_[places] != y
-        if unknown.any():
-            raise InputError(f"y has the class {y[unknown].tolist()[0]!r}, which the model does not know")
-        return np.asarray(places)
-
-    def _explained(self, target: Floats, margin: Floats, weight: Floats) -> float:
-        """D2 of one target."""
-
-        target, flat = np.ascontiguousarray(target), np.ascontiguousarray(self._numbers(margin)).ravel()
-        rows = _core.row_losses(self._loss(), self._cut() or self._outputs(), target, flat)
-        own, null = float(weight @ rows / weight.sum()), self._null(target, weight)
-        if null <= 0.0:
-            return 1.0 if own <= 0.0 else 0.0
-        return 1.0 - own / null
-
-    def _null(self, target: Floats, weight: Floats | None, offset: Floats | None = None) -> float:
-        """The loss of the best constant, which is a model of its own: an intercept, and a column that says nothing."""
-        loss, settings = self._loss()
-        constant = Problem(
-            loss=loss,
-            loss_settings=dict(settings),
-            penalty="none",
-            outputs=self._outputs(),
-            classes=self._cut(),
-            tol=1e-12,
-        )
-        solved = constant.solve(np.zeros((len(target), 1)), target, weight, offset=offset)
-        return float(solved.result.fun)
 
     def _held(self, rows: int) -> tuple[Any, int]:
         """Which rows are held out, and the patience."""
@@ -601,11 +375,3 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         held = np.zeros(rows, dtype=bool)
         held[check_random_state(self.random_state).permutation(rows)[:count]] = True
         return held, int(patience)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        if _tells_classes(self):
-            many = _about(self)["outputs"] != "one"
-            tags.estimator_type, tags.regressor_tags = "classifier", None
-            tags.classifier_tags = ClassifierTags(multi_class=many)
-        return tags
