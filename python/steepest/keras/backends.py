@@ -46,6 +46,8 @@ class Compute:
 
     def set_stream(self, state: dict[str, Any]) -> None:
         """Puts them back to there."""
+        if state:
+            raise ValueError("this backend keeps no random numbers of its own")
 
 
 class _Jax(Compute):
