@@ -224,3 +224,13 @@ def test_rows_that_are_read_have_one_too():
     np.testing.assert_allclose(found.alphas, there.alphas, rtol=1e-8)
     np.testing.assert_allclose(found.deviance_explained, there.deviance_explained, atol=1e-5)
     assert found.spreads is None
+
+
+def test_a_path_has_a_link_too():
+    y = (np.median(Y) < Y).astype(float)
+    found = path(X, y, loss="logistic", link="probit", n_alphas=4)
+    named = path(X, y, loss="probit", n_alphas=4)
+    np.testing.assert_array_equal(found.coefs, named.coefs)
+    assert found.success
+    with pytest.raises(InputError, match="link"):
+        path(X, y, loss="logistic", link="sqrt")

@@ -180,6 +180,7 @@ def path(
     eps: float = 1e-3,
     loss_settings: Mapping[str, float] | None = None,
     penalty_settings: Mapping[str, float] | None = None,
+    link: str | None = None,
     groups: Any = None,
     penalty_weights: Any = None,
     bounds: Any = None,
@@ -226,7 +227,7 @@ def path(
         How many, where they are not given.
     eps : float, default 1e-3
         The least of them in times of the largest, above 0 and below 1.
-    loss_settings, penalty_settings, groups, penalty_weights, bounds, fit_intercept, method, method_settings
+    loss_settings, penalty_settings, link, groups, penalty_weights, bounds, fit_intercept, method, method_settings
         As `GeneralizedLinear` has them. The sign of a column, the group that it is in and what alpha is multiplied by
         for it count in the largest alpha.
     sample_weight, offset, exposure : arrays of shape (rows,), optional
@@ -273,6 +274,7 @@ def path(
         penalty,
         loss_settings=loss_settings,
         penalty_settings=penalty_settings,
+        link=link,
         groups=groups,
         penalty_weights=penalty_weights,
         bounds=bounds,
