@@ -154,3 +154,29 @@ def test_what_is_not_finite_is_named_by_its_own_column():
         GeneralizedLinear(penalty_matrix=FULL).fit(
             lambda: [pd.DataFrame(X).rename(columns=str).assign(y=Y)], "y"
         )
+
+
+def test_a_diagonal_is_taken_as_it_stands():
+    """Its numbers are exact, whatever their sizes: none is rounding, and none below 0 is forgiven."""
+    X = np.random.default_rng(0).normal(size=(60, 5))
+    y = X @ np.arange(5)
+    P = np.diag([1e18, 1.0, 1.0, 1.0, 1.0])
+    model = GeneralizedLinear(alpha=0.1, penalty_matrix=P).fit(X, y)
+    value = 0.5 * np.mean((y - model.predict(X)) ** 2) + 0.05 * model.coef_ @ P @ model.coef_
+    np.testing.assert_allclose(model.result_.fun, value, rtol=1e-9)
+    with pytest.raises(InputError, match="-1 in row 4"):
+        GeneralizedLinear(penalty_matrix=np.diag([1e12, 1, 1, 1, -1.0])).fit(X, y)
+    with pytest.raises(InputError, match="real numbers"):
+        GeneralizedLinear(penalty_matrix=np.eye(5) * 1j).fit(X, y)
+
+
+def test_a_frame_goes_by_its_names():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = X @ np.arange(3)
+    P = pd.DataFrame([[2.0, 1, 0], [1, 3, 0], [0, 0, 5]], list("abc"), list("abc"))
+    frame = pd.DataFrame(X, columns=list("abc"))
+    one = GeneralizedLinear(alpha=1.0, penalty_matrix=P).fit(frame, y)
+    other = GeneralizedLinear(alpha=1.0, penalty_matrix=P.loc[list("cab"), list("cab")]).fit(frame, y)
+    np.testing.assert_array_equal(one.coef_, other.coef_)
+    with pytest.raises(InputError, match="other names"):
+        GeneralizedLinear(penalty_matrix=P.rename(columns={"a": "d"})).fit(frame, y)

@@ -189,3 +189,33 @@ def test_who_starts_at_the_least_point_is_told_so(n):
     r = steepest.minimize(fun, np.ones(n))
     assert r.success, r.message
     assert r.fun == 0
+
+
+@pytest.mark.parametrize("steep", [1e3, 1e5, 1e8])
+def test_a_start_on_a_ridge_is_no_least_point(steep):
+    """F rises on both sides of |x - y| however far one looks, and slopes across it look like curvature."""
+    for t in np.random.default_rng(3).normal(size=8):
+        r = steepest.minimize(lambda x: steep * abs(x[0] - x[1]) + (x[1] - 1) ** 2, [t, t])
+        assert not r.success or r.fun < 1e-6, r.message
+
+
+@pytest.mark.parametrize("top", [np.inf, 1e20])
+def test_walls_tell_no_height(top):
+    """What is forbidden all around does not make noise small."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+
+        def fun(x, rng=rng):
+            far = (np.abs(x - 1) > 0.5).any()
+            return top if far else 1 + float((x - 1) @ (x - 1)) + 0.1 * rng.normal()
+
+        assert not steepest.minimize(fun, [1.2, 1.3]).success
+
+
+def test_a_start_on_a_steep_valley_s_floor_is_no_least_point():
+    def pair(x):
+        off = 1e16 * (x[1] - x[0] ** 2)
+        slopes = [-4 * x[0] * off - 2 * (1 - x[0]), 2 * off]
+        return off * off / 1e16 + (1 - x[0]) ** 2, np.array(slopes)
+
+    assert not steepest.minimize(pair, [-1, 1], jac=True).success

@@ -183,25 +183,30 @@ def strange(value: Any) -> tuple[int, Any] | None:
     return None
 
 
-def outside(target: Any, classes: int, ignore: int | None) -> tuple[int, float] | None:
+def outside(target: Any, classes: int, ignore: int | None, weights: Any = None) -> tuple[int, float] | None:
     """The first row whose label is none of 0 … classes − 1 nor one to ignore, and that label; shares of classes are no
     labels."""
     if not isinstance(target, np.ndarray) or (target.ndim > 1 and target.shape[-1] == classes > 1):
         return None
     bad = (target < 0) | (target >= classes) | (target != np.floor(target))
-    bad = (bad if ignore is None else bad & (target != ignore)).reshape(len(target), -1)
+    bad = _counted((bad if ignore is None else bad & (target != ignore)).reshape(len(target), -1), weights)
     if not bad.any():
         return None
     row = int(bad.any(1).argmax())
     return row, target.reshape(len(target), -1)[row][bad[row]][0].item()
 
 
-def beyond(target: Any) -> tuple[int, float] | None:
+def _counted(bad: Any, weights: Any) -> Any:
+    """Of the rows that count: one of weight 0 is a row that is not there."""
+    return bad if weights is None else bad & (np.asarray(weights).reshape(len(bad), -1) != 0)
+
+
+def beyond(target: Any, weights: Any = None) -> tuple[int, float] | None:
     """The first row whose number is not from 0 to 1, and that number."""
     if not isinstance(target, np.ndarray) or target.dtype.kind not in "iuf" or target.ndim == 0:
         return None
     flat = target.reshape(len(target), -1)
-    bad = (flat < 0) | (flat > 1)
+    bad = _counted((flat < 0) | (flat > 1), weights)
     if not bad.any():
         return None
     row = int(bad.any(1).argmax())

@@ -112,19 +112,19 @@ class Steps(steps.Steps):
         for k, ((x, y), share) in enumerate(zip(pairs, shares, strict=True)):
             if share == 0:
                 continue
-            self._labels(y[0], self.plan.train, (place[0], place[1] + k))
+            self._labels(y, self.plan.train, (place[0], place[1] + k))
             (_, (loss, *self.resting)), slopes = self.derived(self.trained, self.resting, x, y, self.scale)
             total += share * float(loss)
             slopes = slopes if share == self.scale else [(share / self.scale) * s for s in slopes]
             self.slopes = [a + b for a, b in zip(self.slopes, slopes, strict=True)] if self.slopes else slopes
         return total, math.sqrt(float(self.measured(self.slopes, self.slopes)[0]))
 
-    def _labels(self, y: Any, source: Batches, place: Place) -> None:
-        """Refuses labels that the model has no output for."""
-        if self.plan.loss.of_two and (far := beyond(y)):
+    def _labels(self, y: tuple[Any, ...], source: Batches, place: Place) -> None:
+        """Refuses labels that the model has no output for, of rows that count."""
+        if self.plan.loss.of_two and (far := beyond(*y)):
             raise InputError(not_of_two(source.name, source.where(*place, far[0]), far[1]))
         classes = self.plan.loss.classes
-        if classes and (found := outside(y, classes, self.plan.loss.ignore)):
+        if classes and (found := outside(y[0], classes, self.plan.loss.ignore, *y[1:])):
             also = "; two classes by one output are the loss 'logistic'" if classes == 1 else ""
             raise InputError(
                 f"{source.name}: the label of {source.where(*place, found[0])} is {found[1]}, and the model has "
@@ -188,7 +188,7 @@ class Steps(steps.Steps):
         self.average = self.nearer(self.average, self.trained, 1.0 - keeps) if keeps > 0 else self.trained
 
     def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:
-        self._labels(y[0], held, place)
+        self._labels(y, held, place)
         _, (loss, *_) = self.resting_loss(self.trained, self.resting, x, y)
         return float(loss)
 

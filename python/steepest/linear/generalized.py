@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.utils import check_random_state
 
 from steepest._types import Floats
@@ -20,7 +21,7 @@ from .links import linked
 from .predicted import Predicted, about, learns, orders, tells_classes
 from .problem import Problem, Solved
 from .settings import factors, labels, limits, mapping, number, text, whole
-from .turned import Turned, axes_of
+from .turned import Turned, axes_of, in_order_of
 
 __all__ = ["GeneralizedLinear"]
 
@@ -276,7 +277,8 @@ class GeneralizedLinear(Inferred, Predicted):
             raise InputError(
                 "penalty_matrix goes without penalty_weights: multiply its rows and columns by their roots"
             )
-        values, axes = axes_of(self.penalty_matrix, columns)
+        matrix = in_order_of(self.penalty_matrix, self._names())
+        values, axes = axes_of(matrix, columns)
         if axes is None:
             return replace(problem, factors=values)
         if bounded:
@@ -286,7 +288,9 @@ class GeneralizedLinear(Inferred, Predicted):
         if self.watch is not None:
             raise InputError("penalty_matrix goes without watch, which would see coefficients along its axes")
         fields = {one.name: getattr(problem, one.name) for one in dataclass_fields(problem)}
-        return Turned(**{**fields, "factors": values}, axes=axes)
+        thin, given = sparse.issparse(matrix), matrix
+        dense = np.asarray(given.toarray() if thin else given, dtype=np.float64)
+        return Turned(**{**fields, "factors": values}, axes=axes, matrix=dense)
 
     def _problem(self, outputs: int, columns: int) -> Problem:
         """The objective, and when to stop."""

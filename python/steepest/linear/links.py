@@ -8,7 +8,7 @@ from typing import Any
 from steepest._catalog import registry
 from steepest.errors import InputError
 
-__all__ = ["linked"]
+__all__ = ["POWERS", "linked"]
 
 #: Under each loss its links, the usual one first, and the loss of the catalogue that each is.
 LINKS: dict[str, dict[str, str]] = {

@@ -30,7 +30,7 @@ __all__ = ["LinearPath", "path"]
 _SHOWN = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearPath:
     """Linear models along falling weights of a penalty, as `path` returns them.
 
@@ -44,7 +44,7 @@ class LinearPath:
         Columns with a coefficient other than 0.
     deviance_explained : ndarray of shape (alphas,)
         The share of the loss of the best constant that the model takes away, on the rows of the fit (R2 for
-        ``squared``); of several targets the mean.
+        ``squared``); of several targets the mean. Below 0 where ``fit_intercept=False`` leaves more than a constant.
     models : list of GeneralizedLinear
         The fitted model at each alpha: it predicts, scores and draws.
     names : list of str
@@ -56,7 +56,7 @@ class LinearPath:
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from steepest.linear import path
-    >>> found = path(*load_diabetes(return_X_y=True), alphas=[1.0, 0.1])
+    >>> found = path(*load_diabetes(return_X_y=True), alphas=[1.5, 0.1])
     >>> found.n_nonzero.tolist(), found.success
     ([2, 7], True)
     """
@@ -306,6 +306,9 @@ def path(
     }
     starts: list[Floats | None] = [None] * len(targets)
     if given is None:
+        if fit_intercept and before is None and all(np.ptp(target) == 0.0 for target in targets):
+            # Of classes that are all one, and of counts that are all 0, the intercept has no least point even.
+            _falling(0.0, many, share)
         begins = [
             problem.strongest(X, target, weight, **beside)
             for problem, target in zip(problems, targets, strict=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.optimize import Bounds
 from sklearn.utils.validation import check_is_fitted
 
@@ -195,7 +196,10 @@ def plain(label: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """A dict by what is no text, as `class_weight` is, as pairs, for names in JSON are texts; and SciPy's bounds."""
+    """A dict by what is no text, as `class_weight` is, as pairs, for names in JSON are texts; SciPy's objects."""
+    given: Any = value
+    if sparse.issparse(value):
+        return given.toarray().tolist()
     if isinstance(value, Bounds):
         return [value.lb, value.ub]
     if isinstance(value, dict) and ("pairs" in value or not all(isinstance(key, str) for key in value)):

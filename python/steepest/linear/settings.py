@@ -66,6 +66,12 @@ def limits(
     if bounds is None:
         return None
     if not isinstance(bounds, Mapping):
+        if columns == 2 and isinstance(bounds, list) and all(isinstance(one, tuple) for one in bounds):
+            # The two arrays (lower, upper), or SciPy's pairs of two columns? Both have this shape.
+            raise InputError(
+                f"bounds of two columns may be read either way; got {bounds!r:.80}: pass (lower, upper) as arrays, or "
+                "of pairs (low, high), one a column, tuple(zip(*pairs)) or scipy.optimize.Bounds"
+            )
         shapes = [(), (columns,), *([(margins, columns)] if margins > 1 else [])]
         return _ends("bounds", bounds, shapes)
     if names is None:
@@ -95,7 +101,7 @@ def _ends(name: str, pair: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[Floa
         if isinstance(pair, (list, tuple, np.ndarray)) and all(
             isinstance(one, (list, tuple, np.ndarray)) and len(one) == 2 for one in pair
         ):
-            hint = "; of pairs (low, high), one a column, pass list(zip(*pairs))"
+            hint = "; of pairs (low, high), one a column, pass tuple(zip(*pairs))"
         what = "two numbers" if len(shapes) == 1 else "two numbers or arrays"
         raise InputError(f"{name} must be {what}, the lower first; got {pair!r:.80}{hint}") from None
     return _end(f"lower {name}", low, -np.inf, shapes), _end(f"upper {name}", high, np.inf, shapes)

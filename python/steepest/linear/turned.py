@@ -22,12 +22,26 @@ from steepest.tables.stream import Stream
 
 from .problem import Problem, Solved
 
-__all__ = ["Turned", "axes_of"]
+__all__ = ["Turned", "axes_of", "in_order_of"]
 
 #: By how much, beside its largest number, a matrix may miss being symmetric, or its least eigenvalue 0.
 _OFF = 1e-10
 #: Numbers of a table that is made dense at most.
 _LARGE = 2e8
+
+
+def in_order_of(P: Any, names: Any) -> Any:
+    """A frame by the names of the table's columns, where both have names; anything else as it is."""
+    own = getattr(P, "columns", None)
+    if own is None or names is None or getattr(P, "index", None) is None:
+        return P
+    if all(isinstance(name, (int, np.integer)) for name in own):
+        return P
+    if sorted(map(str, own)) != sorted(map(str, names)) or sorted(map(str, P.index)) != sorted(map(str, own)):
+        raise InputError(
+            f"penalty_matrix has other names than the columns of X: {list(own)!r:.80} beside {list(names)!r:.80}"
+        )
+    return P.loc[list(names), list(names)]
 
 
 def axes_of(P: Any, columns: int) -> tuple[Floats, Floats | None]:
@@ -40,6 +54,8 @@ def axes_of(P: Any, columns: int) -> tuple[Floats, Floats | None]:
     """
     thin = sparse.issparse(P)
     given: Any
+    if np.iscomplexobj(P):
+        raise InputError("penalty_matrix must be of real numbers; it has complex ones")
     try:
         given = P.tocoo() if thin else np.asarray(P, dtype=np.float64)
     except (TypeError, ValueError):
@@ -51,7 +67,7 @@ def axes_of(P: Any, columns: int) -> tuple[Floats, Floats | None]:
         )
     if thin:
         if (given.row == given.col).all() or not given.data[given.row != given.col].any():
-            return _least_0(np.asarray(given.todia().diagonal(), dtype=np.float64)), None
+            return _plain(np.asarray(given.todia().diagonal(), dtype=np.float64)), None
         given = given.toarray().astype(np.float64)
     strange = ~np.isfinite(given)
     if strange.any():
@@ -67,15 +83,25 @@ def axes_of(P: Any, columns: int) -> tuple[Floats, Floats | None]:
             f"column {row} is {given[column, row]:g}: (P + P.T) / 2 is the same penalty"
         )
     if not np.any(given - np.diag(np.diag(given))):
-        return _least_0(np.diag(given).copy()), None
+        return _plain(np.diag(given).copy()), None
     values, axes = np.linalg.eigh((given + given.T) / 2)
     return _least_0(values), axes
 
 
+def _plain(diagonal: Floats) -> Floats:
+    """A diagonal as it stands: its numbers are exact, whatever their sizes."""
+    wrong = ~(np.isfinite(diagonal) & (diagonal >= 0.0))
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        raise InputError(
+            f"penalty_matrix must be finite and positive semi-definite; got {diagonal[place]:g} in row {place}, "
+            f"column {place}"
+        )
+    return diagonal
+
+
 def _least_0(values: Floats) -> Floats:
     """Eigenvalues of which none is below 0; those that rounding has left of 0 are 0."""
-    if not np.isfinite(values).all():
-        raise InputError("penalty_matrix must be finite")
     least, most = values.min(initial=0.0), np.abs(values).max(initial=0.0)
     if least < -_OFF * most:
         raise InputError(
@@ -93,9 +119,12 @@ class Turned(Problem):
     ----------
     axes : array of shape (columns, columns)
         Orthogonal; the penalty's factors are of its columns.
+    matrix : array of shape (columns, columns)
+        The penalty's own.
     """
 
     axes: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    matrix: Floats = field(default_factory=lambda: np.zeros((0, 0)), repr=False, compare=False)
     #: The last table, and itself along the axes: several targets have one.
     _last: list[Any] = field(default_factory=list, repr=False, compare=False)
 
@@ -148,7 +177,27 @@ class Turned(Problem):
         self, X: Any, y: Any, weight: Any = None, *, start: tuple[Floats, ...] | None = None, **more: Any
     ) -> Solved:
         """As `Problem.solve`; `X`, `start` and the solution are of the columns themselves."""
-        return self._out(super().solve(self._table(X), y, weight, start=self._into(start), **more))
+        solved = self._out(super().solve(self._table(X), y, weight, start=self._into(start), **more))
+        self._is_of(solved)
+        return solved
+
+    def _is_of(self, solved: Solved) -> None:
+        """Refuses a matrix whose axes rounding has left too coarse: what was proved is of another objective then."""
+        coef = np.reshape(solved.coef, (self.outputs, -1))
+        own = np.einsum("kj,jl,kl->", coef, self.matrix, coef)
+        seen = np.sum(np.asarray(self.factors) * (coef @ self.axes) ** 2)
+        off, fun = 0.5 * self.alpha * abs(own - seen), abs(float(solved.result.fun))
+        if off > self.tol * max(fun, np.finfo(np.float64).tiny):
+            raise InputError(
+                f"penalty_matrix has eigenvalues so far apart that along its axes rounding makes {off:.3g} of the "
+                f"objective, which is {fun:.3g}: measure the columns in units in which its diagonal is of one size"
+            )
+
+    def strongest(self, *given: Any, **more: Any) -> Any:
+        """Not of a penalty that has axes of its own."""
+        raise InputError("a path along alpha takes no penalty_matrix that is not diagonal")
+
+    along = strongest
 
     def _known(self) -> dict[str, Any]:
         return {**super()._known(), "axes": self.axes}

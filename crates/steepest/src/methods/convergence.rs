@@ -198,17 +198,20 @@ impl Claims {
         (self.around - value).clamp(0.0, f64::MAX)
     }
 
-    /// F a variable's own length away, where it is higher on both sides: a run that began as low as it ends has seen nothing
-    /// of F's size, and counts as one that came down from there. Whether that is more than was known.
-    pub fn saw(&mut self, around: f64) -> bool {
-        let more = around > self.around.max(self.values[0]);
+    /// F a variable's own length away, beside which all of it is next to nothing: a run that began as low as it ends has seen
+    /// nothing of F's size, and counts as one that came down from there.
+    pub fn saw(&mut self, around: f64) {
         self.around = self.around.max(around);
-        more
     }
 
     /// Whether all of F is next to nothing of what it is around.
     fn nothing(&self, value: f64) -> bool {
-        value.abs() <= self.tolerance * PART * self.above(value)
+        self.nothing_of(value, self.above(value))
+    }
+
+    /// Whether it is of such a height.
+    pub fn nothing_of(&self, value: f64, height: f64) -> bool {
+        height > 0.0 && value.abs() <= self.tolerance * PART * height
     }
 
     /// So little of what F has fallen by in the last half of the steps that nobody would miss it.
@@ -414,8 +417,9 @@ impl Claims {
     /// What it is where noise can hide all that is left: a success only where that is little beside F or its fall.
     pub fn limit(&self, value: f64, explained: f64) -> Status {
         let size = value.abs().max(self.since(0, value));
-        // Beside what F is around only rounding is nothing: noise may hide where a valley leads.
-        if explained <= (LOUD * size).max(self.tolerance * self.above(value)) {
+        // Noise beside the height around may hide where a valley leads, unless all of F is next to nothing of that.
+        let around = if self.nothing(value) { self.tolerance * self.above(value) } else { 0.0 };
+        if explained <= (LOUD * size).max(around) {
             Status::PrecisionLimit
         } else {
             Status::NoiseFloor

@@ -390,34 +390,42 @@ impl Run {
             return Ok(self.at.stuck(verdict, explained));
         }
         if verdict == Status::NoiseFloor {
-            return self.low_from_the_start(problem, verdict);
+            return self.low_from_the_start(problem, verdict, true);
         }
-        match self.with(false, |at, view| at.look_stuck(problem, view))? {
+        let smooth = match self.with(false, |at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
-            Doubt::Kink(slopes) => problem.report(gradient_check::kink(slopes)),
+            Doubt::Kink(slopes) => {
+                problem.report(gradient_check::kink(slopes));
+                false
+            }
             Doubt::Lower => return self.escape(problem),
-            Doubt::None | Doubt::Stairs => {
+            doubt => {
                 if self.below(problem)? {
                     return self.anew(problem);
                 }
+                matches!(doubt, Doubt::None)
             }
-        }
+        };
         if verdict == Status::PrecisionLimit {
             // The metric has shrunk with the steps: what it says is left is not known.
             self.at.predicted = None;
             return Ok(self.at.stuck(Status::Plateau, explained));
         }
-        self.low_from_the_start(problem, Status::Plateau)
+        self.low_from_the_start(problem, Status::Plateau, smooth)
     }
 
     /// Where nothing else is found: whether it began so low that next to nothing is left of what F is around. What is left
-    /// tells what steps have learned, or, where they have learned nothing, the function's own curvature.
+    /// tells what steps have learned, or, where they have learned nothing, the function's own curvature: that is too coarse for
+    /// a valley's floor, and is believed where slopes over a variable's own length are slight beside F themselves.
     fn low_from_the_start(
         &mut self,
         problem: &mut Problem<'_>,
         verdict: Status,
+        smooth: bool,
     ) -> Result<Step, Halt> {
+        const SLIGHT: f64 = 1e-6;
         let mut explained = self.explained(problem);
+        let mut believed = false;
         let (left, step) = match self.learned() {
             Some(metric) => {
                 let left = self.by_diagonal(&metric).max(self.at.predicted.unwrap_or(0.0));
@@ -425,14 +433,19 @@ impl Run {
                 let one = |(d, g): (&f64, &f64)| g * if d.is_nan() { whole } else { *d };
                 (left, metric.iter().zip(&g[..]).map(one).collect())
             }
-            None => self.with(false, |at, view| at.left(problem, view))?,
+            None => {
+                believed = smooth && self.at.by_slopes() <= SLIGHT * self.at.f.abs();
+                self.with(false, |at, view| at.left(problem, view))?
+            }
         };
-        self.at.predicted = left.is_finite().then_some(left);
-        if left > explained && left.is_finite() {
+        if !left.is_finite() {
+            return Ok(self.at.stuck(verdict, explained));
+        }
+        self.at.predicted = Some(left);
+        if left > explained {
             explained = explained.max(self.with(false, |at, view| at.noise(problem, view))?);
         }
-        if left.is_finite()
-            && self.at.look_far(problem, &step)?
+        if (believed || self.at.low(problem, &step, left)?)
             && self.at.claims.at_rest(self.at.f, left, explained) == Status::PrecisionLimit
         {
             return self.claim(problem, Status::PrecisionLimit, explained);

@@ -96,7 +96,8 @@ impl Standing {
         if loud {
             self.scatter();
             let far: Vec<f64> = (0..self.n).map(|j| self.d[j] * self.x[j].abs().max(1.0)).collect();
-            loud = !self.look_far(problem, &far)?
+            let left = self.predicted.unwrap_or(0.0);
+            loud = !self.low(problem, &far, left)?
                 || self.claims.limit(self.f, noise) == Status::NoiseFloor;
         }
         Ok(loud.then_some(Status::NoiseFloor))
