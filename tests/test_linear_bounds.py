@@ -317,7 +317,7 @@ def test_a_checkpoint_is_of_its_bounds(tmp_path):
         (([[0, 0]], 1), r"lower bounds must be a number or of shape \(2,\); got shape \(1, 2\)"),
         (
             [(0, 1)] * 3,
-            r"bounds must be two numbers or arrays, the lower first; .* pass list\(zip\(\*pairs\)\)",
+            r"bounds must be two numbers or arrays, the lower first; .* pass tuple\(zip\(\*pairs\)\)",
         ),
         (3.0, "bounds must be two numbers or arrays, the lower first; got 3.0"),
         (([0, "a"], 1), "lower bounds must be a number; got '0'|lower bounds must be a number; got 'a'"),
@@ -325,6 +325,7 @@ def test_a_checkpoint_is_of_its_bounds(tmp_path):
         ((np.ma.masked_array([0.0, 1.0], [True, False]), 2), "lower bounds must not be masked"),
         ({"widht": (0, 1)}, "bounds name the column 'widht', which X does not have; did you mean 'width'?"),
         ({"width": (1, 0)}, r"bounds must have low <= high; got \(1, 0\), column 'width'"),
+        ([(0, None), (0, 1)], "bounds of two columns may be read either way"),
         ({"width": 1}, "bounds of 'width' must be two numbers, the lower first; got 1"),
         ({"width": ([0, 1], 2)}, "lower bounds of 'width' must be a number; got shape"),
     ],

@@ -132,7 +132,7 @@ def test_sparse_rows_stay_sparse_under_a_diagonal_and_small_ones_are_made_dense(
             {"penalty_matrix": SMOOTH - 0.5 * np.eye(8)},
             "positive semi-definite; its least eigenvalue is -0.5",
         ),
-        ({"penalty_matrix": -np.eye(8)}, "positive semi-definite; its least eigenvalue is -1"),
+        ({"penalty_matrix": -np.eye(8)}, "positive semi-definite; got -1"),
         ({"penalty_matrix": np.full((8, 8), np.nan)}, "finite; got nan in row 0, column 0"),
         ({"penalty_matrix": "P"}, "must be numbers"),
         ({"penalty_matrix": FULL, "penalty": "l1"}, "goes with penalty='l2'"),

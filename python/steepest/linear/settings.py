@@ -66,7 +66,12 @@ def limits(
     if bounds is None:
         return None
     if not isinstance(bounds, Mapping):
-        if columns == 2 and isinstance(bounds, list) and all(isinstance(one, tuple) for one in bounds):
+        if (
+            columns == 2
+            and isinstance(bounds, list)
+            and len(bounds) == 2
+            and all(isinstance(one, tuple) for one in bounds)
+        ):
             # The two arrays (lower, upper), or SciPy's pairs of two columns? Both have this shape.
             raise InputError(
                 f"bounds of two columns may be read either way; got {bounds!r:.80}: pass (lower, upper) as arrays, or "
