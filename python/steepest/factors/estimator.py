@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,9 +18,9 @@ from steepest.findings import Finding, findings_text
 from steepest.result import Result
 
 from .asking import Asking
-from .cells import Cells
+from .cells import Cells, codes_of
 from .choosing import Tried, as_dicts, choose, most_useful_rounds
-from .features import SIDES, Columns, Features, extended, rated, read_features, standardised
+from .features import SIDES, Columns, Features, extended, only, rated, read_features, standardised
 from .judging import added_of, lists_judged, split_off
 from .problem import Factors, Problem
 from .saved import Saved
@@ -307,6 +308,19 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         return plot_recommender(
             self.held_out_, self._drawn, as_dicts(self.tried_), self.result_.history, file=file
         )
+
+    def _in_fit(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which users, and which items, the fit saw: not those taken in later, or by their features alone."""
+        users, items = (
+            codes_of(name, ids, seen) >= 0
+            for name, ids, seen in zip(SIDES, (self.user_ids_, self.item_ids_), self._fitted_ids, strict=True)
+        )
+        return users, items
+
+    def _fitted(self) -> tuple[Cells, Factors]:
+        """What was fitted, and the factors of that."""
+        there = self._in_fit()
+        return only(self._cells, there), self._factors.only(there)
 
 
 def _rows_of(columns: tuple[Columns | None, ...]) -> tuple[Floats | None, Floats | None]:

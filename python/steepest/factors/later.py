@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from steepest._types import Floats
@@ -183,19 +182,6 @@ class Growing(Factorization):
         cells, factors, columns, _ = extended(self._cells, self._factors, self._columns, tuple(more))
         self._keep(self._at, cells, factors, columns)
         return self
-
-    def _in_fit(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which users, and which items, the fit saw: not those taken in later, or by their features alone."""
-        users, items = (
-            codes_of(name, ids, seen) >= 0
-            for name, ids, seen in zip(SIDES, (self.user_ids_, self.item_ids_), self._fitted_ids, strict=True)
-        )
-        return users, items
-
-    def _fitted(self) -> tuple[Cells, Factors]:
-        """What was fitted, and the factors of that."""
-        there = self._in_fit()
-        return only(self._cells, there), self._factors.only(there)
 
 
 def _joined(first: Cells, second: Cells) -> Cells:

@@ -25,8 +25,10 @@ pub struct Beginning {
 const FAR: f64 = 1e3;
 /// A length of step that is below the reach of every penalty that bends down.
 const STEP: f64 = 1e-6;
-/// By how much the answer is above the least alpha: what rounding leaves of a coefficient there is 0.
+/// By how much the answer is above the least alpha: what rounding leaves of a coefficient there is 0. Beside numbers that are
+/// learnt slopes are no more exact than these, which come of a descent.
 const ABOVE: f64 = 1e-13;
+const LEARNT: f64 = 1e-6;
 
 impl Linear {
     /// Where a path over these rows begins.
@@ -82,7 +84,8 @@ impl Linear {
             }
             *(if rest(middle)? { &mut high } else { &mut low }) = middle;
         }
-        Ok(Beginning { alpha: high * (1.0 + ABOVE), start })
+        let above = if lay.learnt > 0 { LEARNT } else { ABOVE };
+        Ok(Beginning { alpha: high * (1.0 + above), start })
     }
 
     /// The best variables where all coefficients that are weighed are 0.

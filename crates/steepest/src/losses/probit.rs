@@ -12,7 +12,8 @@ crate::settings! {
     "probit" Probit {}
 }
 
-/// (1 + x)·Mills' ratio, Φ(−x) / φ(x), in powers of (x − 4) / (x + 4): Chebyshev's series of it, to 1e-15 for all x ≥ 0.
+/// (1 + x)·Mills' ratio, Φ(−x) / φ(x), in powers of (x − 4) / (x + 4), as its Chebyshev series has
+/// them: to 1e-15 for all x ≥ 0.
 ///
 /// Shepherd and Laframboise 1981, <https://doi.org/10.1090/S0025-5718-1981-0595058-X>.
 const MILLS: [f64; 23] = [

@@ -18,6 +18,7 @@ mod aim;
 mod claim;
 mod explored;
 mod path;
+mod rest;
 
 /// What was asked for: the direction with its settings, and those that all directions share.
 #[derive(Clone)]

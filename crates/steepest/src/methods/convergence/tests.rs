@@ -84,3 +84,23 @@ fn the_way_back_is_of_what_is_free_and_of_slopes_with_their_noise() {
     let back = WayBack::new(&g, &noise, &[1.0, 2.0, 0.0, 1.0], &[0.0, 0.0, 1.0, 0.0], |j| j < 3);
     assert_eq!(back, WayBack { certain: 3.0, seen: 14.0, possible: 16.0 });
 }
+
+#[test]
+fn a_run_that_began_low_counts_as_come_down_from_around_it() {
+    for unit in [1.0, 1e-200, 1e200] {
+        let (low, rest) = (1e-30 * unit, |c: &Claims, left| c.at_rest(1e-30 * unit, left, 0.0));
+        let mut c = Claims::new(low, 1e-6, -1.0, -1.0);
+        (0..3).for_each(|_| assert!(!c.took(low)));
+        assert_eq!(rest(&c, 0.5 * low), Status::Plateau);
+        assert!(
+            c.nothing_of(low, unit) && !c.nothing_of(low, 1e10 * low) && !c.nothing_of(0.0, 0.0)
+        );
+        c.saw(unit);
+        assert_eq!(rest(&c, 0.5 * low), Status::PrecisionLimit);
+        assert_eq!(rest(&c, 1e-10 * unit), Status::Plateau);
+        // Where all of F is next to nothing around, so is noise beside it; elsewhere it may hide a valley.
+        assert_eq!(c.limit(low, 1e-11 * unit), Status::PrecisionLimit);
+        assert_eq!(c.limit(low, 1e-9 * unit), Status::NoiseFloor);
+        assert_eq!(c.limit(1e-12 * unit, 1e-14 * unit), Status::NoiseFloor);
+    }
+}

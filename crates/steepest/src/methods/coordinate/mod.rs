@@ -1,5 +1,6 @@
 //! Coordinate descent on a working set, for losses over a table with absolute values, squares and bounds.
 mod active;
+mod along;
 mod entries;
 mod face;
 mod frame;
@@ -21,7 +22,6 @@ use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot};
 use frame::Frame;
 pub(super) use start::instead;
-use std::mem::take;
 use working::{MOST, Model, chosen, most};
 
 /// Proximal Newton on a working set: the columns that are in use or want to be, a quadratic of the loss over them
@@ -374,53 +374,6 @@ impl Method for Coordinate {
 }
 
 impl Coordinate {
-    /// Goes on from where it stands under a penalty of another weight: the slopes there, the moments of the columns and a
-    /// model that is the loss itself hold still. None where it stands elsewhere.
-    fn onward(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Step>, Halt> {
-        let pieces: Vec<Piece> = (0..x.len()).map(|j| problem.penalty().piece(j)).collect();
-        let mut here = x.to_vec();
-        self.tell(&mut here);
-        let bounds = |p: &Piece| [p.low.to_bits(), p.high.to_bits()];
-        let alike = |(a, b): (&Piece, &Piece)| bounds(a) == bounds(b) && a.is_free() == b.is_free();
-        let same = pieces.len() == self.pieces.len() && pieces.iter().zip(&self.pieces).all(alike);
-        if here != x || !same || !self.value.is_finite() {
-            return Ok(None);
-        }
-        let value = self.value + penalty(&pieces, &self.seen) - penalty(&self.pieces, &self.seen);
-        let mut model = self.model.take().filter(|m| m.exact);
-        let rows = problem.rows(None)?.0.len();
-        let frame = self.frame.take().expect("made at the start");
-        if !model.as_mut().is_none_or(|m| m.again(&frame, &pieces, rows)) {
-            model = None;
-        }
-        let Coordinate { margin, null, scale, matrix, tame, .. } = *self;
-        let (bound, promised) = (f64::INFINITY, f64::INFINITY);
-        let (seen, gradient) = (take(&mut self.seen), take(&mut self.gradient));
-        let (told, frame, more) = (take(&mut self.told), Some(frame), 1);
-        *self = Coordinate {
-            pieces,
-            frame,
-            seen,
-            gradient,
-            margin,
-            told,
-            value,
-            null,
-            scale,
-            model,
-            matrix,
-            more,
-            bound,
-            promised,
-            tame,
-            along: true,
-            ..Coordinate::default()
-        };
-        let step = self.judge(problem, 0.0)?;
-        self.tell(x);
-        Ok(Some(step))
-    }
-
     /// Goes to `to`, or as far towards it as the value falls; returns the length of the step.
     fn take(&mut self, problem: &mut Problem<'_>, to: &[f64], exact: bool) -> Result<f64, Halt> {
         let (kept, other) = (self.gradient.clone(), self.other());

@@ -55,8 +55,8 @@ pub(super) fn chosen(
     set
 }
 
-/// A working set of most coordinates (of many, `along` falling penalties) is made one of all, where its matrix serves to the
-/// end: made again it would cost more.
+/// A working set of most coordinates is made one of all, where its matrix serves to the end: made again it would cost more.
+/// `along` falling penalties a quarter is enough, for the others come in at the next ones.
 pub(super) fn most(frame: &Frame, set: Vec<u32>, along: bool) -> Vec<u32> {
     let (d, times) = (frame.coordinates(), if along { 8 } else { 3 });
     if d > MOST || times * set.len() < 2 * d {
