@@ -62,6 +62,7 @@ KNOWN = {
     },
     "further": {
         1730: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
+        2030: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
         2390: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
     },
     "methods": {
