@@ -207,8 +207,9 @@ def path(
 
     Unless they are given, alphas fall evenly in their logarithms to `eps` times the largest: the least alpha at which
     all penalised coefficients are 0, from the slopes of the model without them (of ``mcp`` and ``scad``: at which that
-    is a stationary point, which a fit may still leave for a lower one). A smooth penalty (``l2``, ``smooth_l1``), and ``elastic_net`` of a ratio below 0.001, takes coefficients to 0 at no alpha that matters: the
-    largest is then glmnet's for a ratio of 0.001, a thousand times the largest slope (per penalty weight).
+    is a stationary point, which a fit may still leave for a lower one). A smooth penalty (``l2``, ``smooth_l1``),
+    and ``elastic_net`` of a ratio below 0.001, takes coefficients to 0 at no alpha that matters: the largest is then
+    glmnet's for a ratio of 0.001, a thousand times the largest slope (per penalty weight).
     scikit-learn's `lasso_path` and `enet_path` have the same grid, where no column has a weight of its own; they refuse
     a ratio of 0.
 
