@@ -269,6 +269,67 @@ def test_a_column_that_is_the_targets_future_is_left_out_and_named(ahead: int) -
     assert found.backtest.figures == without.backtest.figures
 
 
+def later(y: Any, steps: int) -> Any:
+    """What comes so many steps later, as far as there is something, then the last of it."""
+    return np.append(y[steps:], np.full(steps, y[-1]))
+
+
+FORESIGHT = {
+    "a step beyond the horizon": lambda y: later(y, 5),
+    "logarithm": lambda y: np.log(later(y, 1)),
+    "return": lambda y: later(y, 2) / y - 1,
+    "whether it rises": lambda y: (later(y, 1) > y).astype(float),
+    "mean of a centred window": lambda y: (
+        pd.Series(y).rolling(7, center=True, min_periods=1).mean().to_numpy()
+    ),
+    "mean of what comes": lambda y: np.mean([later(y, k) for k in (1, 2, 3)], axis=0),
+}
+
+
+@pytest.mark.parametrize("kind", FORESIGHT)
+def test_a_column_that_is_made_of_the_targets_future_is_left_out_too(kind: str) -> None:
+    """A walk cannot be foreseen, whatever its own future says of it."""
+    y = 60 + np.cumsum(np.random.default_rng(2).normal(size=250))
+    series, findings = read_series(table(y, x=FORESIGHT[kind](y)), "y", "when", 4, None, (), ())
+    assert [f.kind for f in findings] == ["looks_ahead"]
+    assert not series.seen
+
+
+def test_a_column_that_is_made_of_the_targets_past_or_goes_along_with_it_stays() -> None:
+    rng = np.random.default_rng(2)
+    y = 60 + np.cumsum(rng.normal(size=250))
+    mean, even = pd.Series(y).rolling(7).mean().to_numpy(), np.arange(250) % 2
+    columns = {
+        "mean": mean,
+        "sum": np.cumsum(y),
+        "with": y + 0.1 * rng.normal(size=250),
+        "even": even,
+        "t": np.arange(250),
+    }
+    series, findings = read_series(table(y, **columns), "y", "when", 4, None, (), ())
+    assert not findings
+    assert list(series.seen) == list(columns)
+    # What rises and falls on alternate days says on which, as the days before do.
+    series, findings = read_series(table(y + 20 * even, even=even), "y", "when", 4, None, (), ())
+    assert not findings
+
+
+def test_a_column_that_comes_late_is_used_as_late_in_the_past_too() -> None:
+    """What is known four days late is no help for the two days to come, though it is the target two days ahead."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=400)
+    y = np.append([0.0, 0.0], x[:-2]) + 0.1 * rng.normal(size=400)
+    prompt = forecast(table(y, x=x), "y", time="when", horizon=2)
+    assert prompt.backtest.figures["model"]["mase"] < 0.2
+    late = forecast(table(y, x=np.where(np.arange(400) < 396, x, np.nan)), "y", time="when", horizon=2)
+    finding = next(f for f in late.findings if f.kind == "comes_late")
+    assert "ends 4 steps before 'y'" in finding.sentence
+    assert late.backtest.figures["model"]["mase"] > 0.6
+    # What is there every seventh day only is not late between two of them.
+    weekly = np.where(np.arange(400) % 7 == 0, x, np.nan)
+    assert "comes_late" not in kinds(forecast(table(y, x=weekly), "y", time="when", horizon=2))
+
+
 def test_a_part_of_the_target_is_seen_only_as_late_as_the_target() -> None:
     """What is measured with the target, and makes it up, is no help for what comes."""
     rng = np.random.default_rng(0)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from steepest._types import Floats, Ints
 from steepest.errors import InputError, TableError
 from steepest.findings import Finding
+from steepest.forecast.foresight import as_late_as_at_the_end, looks_ahead
 from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, tick_written, written
 from steepest.forecast.stamps import read_stamps
 
@@ -131,9 +132,30 @@ def read_series(
                 used.known[label] = spread
             elif not np.isnan(spread).all():
                 used.seen[label] = spread
-    for label in _looks_ahead(used, horizon, findings):
+    for label, finding in list(looks_ahead(used.values, used.seen, horizon)):
+        findings.append(finding)
         del used.seen[label]
+    _late(used, findings)
     return used, findings
+
+
+def _late(series: Series, findings: list[Finding]) -> None:
+    """Uses columns that end before the target as late as they will be had, in the past too, and says so."""
+    for label, x in list(series.seen.items()):
+        series.seen[label], late = as_late_as_at_the_end(x, series.values)
+        if late:
+            findings.append(
+                Finding(
+                    "comes_late",
+                    "note",
+                    f"Column {label!r} ends {late} steps before {series.target!r}: at each origin it is used as it "
+                    "stood so many steps before, as it is had at the end.",
+                    {"steps": late},
+                    remedy="Bring its last values, where they are known.",
+                )
+            )
+        if np.isnan(series.seen[label]).all():
+            del series.seen[label]
 
 
 def _target(found: Values, name: str) -> Floats:
@@ -387,39 +409,3 @@ def _known_ahead(x: Floats, length: int, name: str, names: list[Any], grid: Grid
             f"{name!r} is to be known ahead, and is not at {stamp}{of}: the table must have rows for the "
             f"{x.shape[1] - length} steps ahead, with {name!r} and without the target; or leave it out of known"
         )
-
-
-def _looks_ahead(series: Series, horizon: int, findings: list[Finding]) -> list[str]:
-    """Columns, not known ahead, that hold what the target becomes later: they cannot be had in time."""
-    y, bad = series.values, []
-    for name, x in series.seen.items():
-        for ahead in range(1, min(horizon, series.length - 3) + 1):
-            now, then = x[:, :-ahead], y[:, ahead:]
-            both = ~(np.isnan(now) | np.isnan(then))
-            a, b = now[both], then[both]
-            if len(a) < 8 or np.ptp(a) == 0 or np.ptp(b) == 0:
-                continue
-            if abs(np.corrcoef(a, b)[0, 1]) < 0.9999 or _own(y, ahead, b, both):
-                continue
-            bad.append(name)
-            findings.append(
-                Finding(
-                    "looks_ahead",
-                    "warning",
-                    f"Column {name!r} is left out: it is the target {ahead} steps later, which nobody has in time.",
-                    {"correlation": float(np.corrcoef(a, b)[0, 1]), "steps": ahead},
-                    0.9999,
-                    f"If it is truly known ahead, as a plan is, name it in known=({name!r},).",
-                )
-            )
-            break
-    return bad
-
-
-def _own(y: Floats, ahead: int, then: Floats, both: NDArray[np.bool_]) -> bool:
-    """Whether the target itself says as much of its future, as a smooth series does."""
-    own = y[:, :-ahead][both]
-    there = ~np.isnan(own)
-    if there.sum() < 8 or np.ptp(own[there]) == 0:
-        return False
-    return bool(abs(np.corrcoef(own[there], then[there])[0, 1]) >= 0.9999)
