@@ -1,6 +1,7 @@
 """What verbs write with: wrapped text, tables, the falling loss in characters, formulas."""
 
 import io
+import os
 import re
 
 import numpy as np
@@ -36,6 +37,19 @@ def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def text(terminal: Terminal) -> list[str]:
     assert isinstance(terminal.out, io.StringIO)
     return terminal.out.getvalue().splitlines()
+
+
+def test_a_reader_who_goes_away_stops_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `head` does: what a verb writes after its summary, a model or a report, is asked for still."""
+    monkeypatch.setattr(Terminal, "gone", False)
+    reads, writes = os.pipe()
+    with os.fdopen(writes, "w", buffering=1) as out:
+        terminal = Terminal(out=out)
+        terminal.say("read")
+        os.close(reads)
+        terminal.say("not read")
+        terminal.say("nor this")
+    assert Terminal.gone
 
 
 def test_a_table_fits_its_terminal(terminal: Terminal) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from steepest.cli.options import as_options
-from steepest.cli.terminal import visible
+from steepest.cli.terminal import Terminal, visible
 from steepest.errors import InternalError, SteepestError, did_you_mean
 
 __all__ = ["main"]
@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    Terminal.gone = False
     try:
         return _run(arguments)
     except SystemExit as end:  # argparse: --help, --version, or a refusal that it has printed
@@ -89,7 +90,7 @@ def _run(arguments: list[str]) -> int:
         verb.error(f"no option or argument {rest[0]!r}{hint}")
     status: int = known.run(known)
     sys.stdout.flush()
-    return status
+    return _PIPE_CLOSED if Terminal.gone and status == _DONE else status
 
 
 def _refuse(sentence: str, status: int) -> int:

@@ -54,7 +54,11 @@ def as_options(text: str) -> str:
     >>> from steepest.cli.options import as_options
     >>> as_options("name the column (target=), or pass missing='impute', or leave it out (drop)")
     'name the column (--target), or pass --missing impute, or leave it out (--drop)'
+    >>> as_options("leave it out, in Python with drop=['a b'], on the command line with --drop 'a b'")
+    "leave it out, with --drop 'a b'"
     """
+    # A remedy that has both has one of them here.
+    text = re.sub(r"in Python with \w+=\[[^]]*\], on the command line with ", "with ", text)
     text = text.replace("header=False", "--no-header").replace("header=True", "--header")
     text = re.sub(r"\((drop|categories|amounts|hash_columns)\)", lambda m: f"({option_of(m[1])})", text)
     return re.sub(rf"\b({OPTIONS})=(\[[^]]*\]|'[^']*'|\"[^\"]*\")?", _as_option, text)

@@ -8,7 +8,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 __all__ = ["Terminal", "visible"]
 
@@ -25,6 +25,9 @@ class Terminal:
     out : text stream, optional
         Standard output unless given.
     """
+
+    #: whether whoever read what is written has gone
+    gone: ClassVar[bool] = False
 
     def __init__(self, quiet: bool = False, out: TextIO | None = None) -> None:
         self.out = sys.stdout if out is None else out
@@ -61,8 +64,15 @@ class Terminal:
             self.always(self.style(self.plain(text), *styles))
 
     def always(self, text: str) -> None:
-        """A line as it is, quiet or not: what was asked for by name."""
-        self.out.write(self.plain(text) + "\n")
+        """A line as it is, quiet or not: what was asked for by name.
+
+        Where nobody reads any more nothing is said, and the work goes on: files that were asked for are written.
+        """
+        try:
+            self.out.write(self.plain(text) + "\n")
+        except BrokenPipeError:
+            Terminal.gone = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
     def paragraph(self, text: str, indent: int = 0, hang: int = 0, *styles: str) -> None:
         """Text wrapped to the width; lines after the first are indented by `hang` more."""
