@@ -661,6 +661,26 @@ def test_few_steps_prove_nothing_and_have_the_naive_forecast() -> None:
         assert found.findings
 
 
+@pytest.mark.parametrize(("seen", "horizon"), [(2, 1), (3, 2), (4, 2), (5, 4)])
+def test_of_a_few_observations_that_moved_nothing_is_sure(seen: int, horizon: int) -> None:
+    found = forecast(table([3.0, 7.0, 4.0, 5.0, 9.0][:seen]), "y", time="when", horizon=horizon)
+    low, high = (np.array(found.forecast[q]) for q in ("0.1", "0.9"))
+    assert (high - low > 1).all()
+
+
+def test_a_text_that_is_no_date_is_named_among_dates() -> None:
+    days = table(np.zeros(40))["when"].astype("datetime64[D]").astype(str).tolist()
+    days[0], days[23] = None, "soon"
+    with pytest.raises(TableError, match=r"the text 'soon' in row 23, after such as '2021-01-02': it must"):
+        forecast({"when": days, "y": np.arange(40.0)}, "y", time="when", horizon=3)
+
+
+def test_figures_of_a_backtest_stand_apart() -> None:
+    found = forecast(table(1e6 + np.arange(120.0) + ar(120, 0.5, 1)), "y", time="when", horizon=3)
+    for line in str(found.backtest).splitlines()[2:]:
+        assert len(line[21:].split()) == 5
+
+
 def test_a_short_panel_is_not_said_to_have_one_forecast_for_all() -> None:
     t = np.arange(12)
     rows = {
@@ -787,7 +807,7 @@ def test_quarters_as_they_are_written(form: str) -> None:
     texts = [form.format(y=2010 + k // 4, q=k % 4 + 1) for k in range(40)]
     found = forecast({"t": texts, "y": season(40, 4)}, "y", time="t", horizon=1)
     assert (found.step, str(found.forecast["time"][0])) == ("quarter", "2020-01-01 00:00:00")
-    with pytest.raises(TableError, match=r"holds texts such as .*Q1"):
+    with pytest.raises(TableError, match=r"the text 'later' in row 39, after such as .*Q1"):
         forecast({"t": [*texts[:-1], "later"], "y": season(40, 4)}, "y", time="t", horizon=1)
 
 

@@ -190,8 +190,8 @@ def grid_of(ticks: NDArray[Any], series: Ints, zone: str | None, name: str) -> t
             return found
         k = int(np.argmax(off))
         raise TableError(
-            f"time column {name!r} has uneven stamps: most lie a step of {grid} apart, {int(off.sum())} of "
-            f"{len(ticks)} do not, the first of them {tick_written(ticks[k])}: "
+            f"time column {name!r} has uneven stamps: {int(off.sum())} of {len(ticks)} do not lie whole steps of "
+            f"{grid} after the first, the first of them {tick_written(ticks[k])}: "
             f"{_remedy(apart)}"
         )
     places = np.round(places_).astype(np.int64)

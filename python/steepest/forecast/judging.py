@@ -307,11 +307,11 @@ class Backtest:
     standard_error: float
 
     def __repr__(self) -> str:
-        head = f"{'':<22}{'MASE':>9}{'sCRPS':>9}" + "".join(f"{f'<= {q:g}':>9}" for q in self.levels)
+        head = f"{'':<22}{'MASE':>9}{'sCRPS':>11}" + "".join(f"{f'<= {q:g}':>9}" for q in self.levels)
         lines = [f"Backtest from {self.origins} origins, learnt anew {self.refits} times", head]
         for name, row in self.figures.items():
             shares = "".join(f"{row['coverage'][q]:>9.3f}" for q in self.levels)
-            lines.append(f"{name:<22}{row['mase']:>9.4g}{row['scrps']:>9.4g}{shares}")
+            lines.append(f"{name:<21}{row['mase']:>10.4g}{row['scrps']:>11.4g}{shares}")
         return "\n".join(lines)
 
 

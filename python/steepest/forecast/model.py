@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,10 @@ ERRORS = 1500
 #: how many stretches as long as a forecast from before a gap goes there are to be, for its levels to be learnt from
 #: errors so far ahead
 STRETCHES = 4
+#: errors below which a baseline's levels are not learnt from them: the range of three holds what comes half of the time
+SCARCE = 3
+#: the standard deviation of normal steps, in units of their mean size
+STEPS = float(np.sqrt(np.pi / 2))
 #: penalties that are tried, for each row on standardised columns: at 10 a correction is a tenth of itself at most,
 #: where columns say different things, at 1e-4 it is whole
 ALPHAS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -185,12 +190,13 @@ def baseline_levels(
     out = np.zeros((len(y), len(levels)))
     due = np.ones(len(y), dtype=np.bool_)
     unit, far = (season, season * -(-h // season)) if kind == "seasonal_naive" else (1, h)
+    norm = np.array([NormalDist().inv_cdf(q) for q in levels])
     less = extra
     while due.any():
         errors = _baseline_errors(y[due], moved[due], h, less, kind, season)
         # Errors that overlap say little: far ahead, a few stretches. From fewer it is gone as a walk goes, from less
         # far, where more of them lie apart.
-        few = 0 if less == 0 else STRETCHES * (far + less)
+        few = SCARCE - 1 if less == 0 else STRETCHES * (far + less)
         wider = np.sqrt((far + extra) / (far + less))
         for i, row in zip(np.flatnonzero(due), errors, strict=True):
             row = row[~np.isnan(row)]
@@ -198,6 +204,9 @@ def baseline_levels(
                 # About their median: what learns nothing does not learn that it was too low either.
                 fair = [min(max(q + (q - 0.5) / len(row), 0.0), 1.0) for q in levels]
                 out[i] = wider * (np.quantile(row, fair) - np.median(row))
+            elif less == 0:
+                # Hardly an error to learn from: as a walk of normal steps of the usual size goes.
+                out[i] = STEPS * np.sqrt(far + extra) * norm
             due[i] = len(row) <= few and less > 0
         less = less // 2 // unit * unit
     return out

@@ -54,11 +54,17 @@ def of_index(table: Any, time: Any, by: Any) -> tuple[Any, Any]:
 def read_stamps(column: Any, name: str, findings: list[Finding]) -> tuple[NDArray[Any], str | None]:
     """Microseconds (int64) or numbers (float64) of the column of times, and its zone."""
     from steepest.tables.dates import from_whole
-    from steepest.tables.values import read_values
+    from steepest.tables.values import is_text, read_values
 
     kind = column.type
     zone = kind.tz if pa.types.is_timestamp(kind) else None
-    values = read_values(column, name)
+    try:
+        values = read_values(column, name)
+    except TableError:
+        # What a column of a model may do with such a text, a column of times may not.
+        if is_text(kind):
+            _no_stamp(column, name)
+        raise
     raw: NDArray[Any]
     if values.times is not None:
         raw = values.times.astype("datetime64[us]")
@@ -77,9 +83,10 @@ def read_stamps(column: Any, name: str, findings: list[Finding]) -> tuple[NDArra
     else:
         quarters = _quarters(column) if values.kind == "text" else None
         if quarters is None:
-            such = f" such as {values.texts[0][:40]!r}" if values.kind == "text" and values.texts else ""
+            if values.kind == "text":
+                _no_stamp(column, name)
             raise TableError(
-                f"time column {name!r} holds {values.kind}s{such}: it must hold dates (as 2024-12-31), times or numbers"
+                f"time column {name!r} holds {values.kind}s: it must hold dates (as 2024-12-31), times or numbers"
             )
         raw, missing = quarters, np.isnat(quarters)
     if missing.any():
@@ -90,6 +97,33 @@ def read_stamps(column: Any, name: str, findings: list[Finding]) -> tuple[NDArra
     if values.format == "iso" and not pa.types.is_timestamp(kind):
         return _with_offset(ticks, column, name, findings)
     return ticks, zone
+
+
+def _no_stamp(column: Any, name: str) -> None:
+    """Refuses texts by the first that is no time, or none of the kind that those before it are."""
+    low, high = 0, len(column)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _stamps_all(column.slice(0, middle), name) else (low, middle)
+    text = column[high - 1].as_py() or ""
+    times = (value for value in (column[k].as_py() for k in range(low)) if value)
+    before = next((f", after such as {value[:40]!r}" for value in times), "")
+    raise TableError(
+        f"time column {name!r} holds the text {text[:40]!r} in row {high - 1}{before}: it must hold dates "
+        "(as 2024-12-31), times or numbers"
+    )
+
+
+def _stamps_all(column: Any, name: str) -> bool:
+    """Whether all of these texts can be stamps."""
+    from steepest.tables.values import read_values
+
+    try:
+        if read_values(column, name).kind in ("time", "number", "empty"):
+            return True
+    except TableError:
+        return False
+    return _quarters(column) is not None
 
 
 def _since_1970(numbers: NDArray[Any], name: str, findings: list[Finding]) -> NDArray[Any] | None:
