@@ -740,7 +740,9 @@ def test_pictures_pages_and_texts(tmp_path: Path) -> None:
     text = (tmp_path / "page.html").read_text()
     assert "<svg" in text
     assert "sCRPS" in text
+    assert "<td>2021-05-31</td>" in text  # a day, without an hour
     assert "MASE" in str(found)
+    assert max(map(len, found.summary(80).splitlines())) <= 80
     assert found._repr_html_().startswith("<div>")
     with pytest.raises(InputError, match="there is no series 'x'"):
         found.plot(series="x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -16,6 +17,7 @@ from steepest.errors import InputError
 from steepest.findings import Finding, by_severity, findings_text
 from steepest.forecast.choosing import chosen_of, said_of
 from steepest.forecast.features import Recipe, View
+from steepest.forecast.grid import times_written
 from steepest.forecast.judging import (
     Backtest,
     Judged,
@@ -110,9 +112,12 @@ class Forecast:
         r = self.recipe
         season = f", seasons of {', '.join(map(str, r.seasons))} steps" if r.seasons else ""
         base = f"the value {r.base} steps before" if r.base else "the last value"
-        lines.append(
-            f"  model: least squares above {base}, {r.lags} lags, alpha {r.alpha:g}, "
-            f"transform {r.transform}{season}; levels by pinball loss, in order"
+        lines += textwrap.wrap(
+            f"model: least squares above {base}, {r.lags} lags, alpha {r.alpha:g}, "
+            f"transform {r.transform}{season}; levels by pinball loss, in order",
+            width,
+            initial_indent="  ",
+            subsequent_indent="    ",
         )
         lines += ["  " + line for line in repr(self.backtest).splitlines()]
         if many == 1:
@@ -132,10 +137,11 @@ class Forecast:
     def _first_rows(self, most: int = 8) -> list[str]:
         columns = ["forecast", *(f"{q:g}" for q in self.levels)]
         rows = self.forecast.slice(0, most).to_pylist()
-        width = max(20, *(len(str(row["time"])) + 1 for row in rows))
+        times = times_written([row["time"] for row in rows])
+        width = max(20, *(len(time) + 1 for time in times))
         lines = [f"{'time':<{width}}" + "".join(f"{c:>12}" for c in columns)]
-        for row in rows:
-            lines.append(f"{row['time']!s:<{width}}" + "".join(f"{row[c]:>12.5g}" for c in columns))
+        for time, row in zip(times, rows, strict=True):
+            lines.append(f"{time:<{width}}" + "".join(f"{row[c]:>12.5g}" for c in columns))
         left = self.forecast.num_rows - most
         return lines if left <= 0 else [*lines, f"and {left} more"]
 

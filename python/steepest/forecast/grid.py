@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from steepest._types import Ints
 from steepest.errors import TableError
 
-__all__ = ["DAY", "HOUR", "Grid", "grid_of", "offset_of", "tick_written", "written"]
+__all__ = ["DAY", "HOUR", "Grid", "grid_of", "offset_of", "tick_written", "times_written", "written"]
 
 
 SECOND = 1_000_000
@@ -268,6 +269,18 @@ def written(stamp: Any) -> str:
     if isinstance(stamp, np.datetime64):
         return str(np.datetime_as_string(stamp, unit="s")).replace("T00:00:00", "").replace("T", " ")
     return f"{float(stamp):g}"
+
+
+def times_written(times: Sequence[Any]) -> list[str]:
+    """Times of a table as people write them: days without an hour, where all are at midnight.
+
+    >>> from datetime import datetime
+    >>> times_written([datetime(2024, 12, 30), datetime(2024, 12, 31)])
+    ['2024-12-30', '2024-12-31']
+    """
+    texts = [str(time) for time in times]
+    midnight = " 00:00:00"
+    return [t.removesuffix(midnight) for t in texts] if all(t.endswith(midnight) for t in texts) else texts
 
 
 def tick_written(tick: Any) -> str:

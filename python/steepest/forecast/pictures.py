@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest.findings import by_severity
+from steepest.forecast.grid import times_written
 from steepest.report.plots import COLOURS, INK, axes_on, finish, save
 from steepest.report.writing import write_whole
 
@@ -16,6 +17,8 @@ __all__ = ["draw_forecast", "forecast_page"]
 
 #: coefficients of so many columns are drawn
 DRAWN = 14
+#: rows of the forecast that a page shows
+ROWS = 500
 
 
 def draw_forecast(found: Any, series: Any, *, file: Any = None) -> Any:
@@ -138,6 +141,8 @@ def forecast_page(found: Any, path: Any) -> None:
     if len(found.methods) == 1:
         columns.remove("series")
     head = "".join(f"<th>{html.escape(c)}</th>" for c in columns)
+    table = found.forecast.slice(0, ROWS).to_pylist()
+    times = times_written([row["time"] for row in table])
     rows = "".join(
         "<tr>"
         + "".join(
@@ -145,8 +150,10 @@ def forecast_page(found: Any, path: Any) -> None:
             for c in columns
         )
         + "</tr>"
-        for row in found.forecast.slice(0, 500).to_pylist()
+        for row in (row | {"time": time} for row, time in zip(table, times, strict=True))
     )
+    rest = found.forecast.num_rows - len(table)
+    further = f"<p>The first {len(table)} of {found.forecast.num_rows} rows.</p>" if rest else ""
     findings = "".join(finding._repr_html_() for finding in by_severity(found.findings))
     left = len(found.methods) - len(shown)
     more = f"<p>Pictures of {len(shown)} of {len(found.methods)} series.</p>" if left > 0 else ""
@@ -156,16 +163,17 @@ def forecast_page(found: Any, path: Any) -> None:
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#30343a}}
-pre{{overflow-x:auto}} svg{{max-width:100%;height:auto}}
+pre,.wide{{overflow-x:auto}} svg{{width:100%;min-width:54em;height:auto}} td:first-child{{white-space:nowrap}}
 table{{border-collapse:collapse;font-variant-numeric:tabular-nums}} td,th{{padding:.1em .9em;text-align:right}}
 </style></head>
 <body><h1>{title}</h1>
-{"".join(pictures)}
+{"".join(f'<div class="wide">{picture}</div>' for picture in pictures)}
 {more}
 <pre>{html.escape(found.summary(96, findings=False))}</pre>
 {findings}
 <h2>The forecast</h2>
-<table><tr>{head}</tr>{rows}</table>
+{further}
+<div class="wide"><table><tr>{head}</tr>{rows}</table></div>
 </body></html>
 """,
     )
