@@ -635,3 +635,18 @@ def test_a_decimal_mark_of_other_rows_is_named_with_how_to_read_it(tmp_path: Pat
     path.write_text("x,y\nold,1\n")
     with pytest.raises(TableError, match="'old' where a number was expected: mend it"):
         schema.apply(path)
+
+
+@pytest.mark.parametrize("what", ["target", "sample_weight"])
+def test_values_whose_labels_stand_in_another_order_are_refused(what: str) -> None:
+    frame = pd.DataFrame({"x": np.arange(40.0)}, index=[f"r{i}" for i in range(40)])
+    values = frame["x"].rename("y") + 1
+    turned = values[::-1]
+    given = {"target": turned} if what == "target" else {"target": values, "weight": turned}
+    with pytest.raises(
+        TableError, match=rf"{what} has the labels .* another order \(row 0 is 'r0' .*'r39' there\)"
+    ):
+        prepare(frame, **given)
+    # Values of other rows, or without labels, stand as they are.
+    for other in (values, values.to_numpy(), values.reset_index(drop=True)):
+        prepare(frame, other)

@@ -94,11 +94,12 @@ def said_of(
     if not naive or (len(chosen) == 1 and "constant" in {f.kind for f in findings}):
         return
     if not np.isfinite(by_method["model"]).any():
+        what = "Nothing" if len(chosen) == 1 else "No series that is observed after it"
         findings.append(
             Finding(
                 "nothing_to_compare",
                 "warning",
-                f"Nothing moved before the first origin of the backtest, so no error has a size to be held against: "
+                f"{what} moved before the first origin of the backtest, so no error has a size to be held against: "
                 f"the forecast is the {naive[0]} one.",
                 remedy="Bring a history that moved, or wait for one.",
             )

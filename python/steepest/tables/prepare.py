@@ -136,6 +136,8 @@ def prepare(
             raise InputError(f"{option} is a list of columns; got the text {value!r}: pass [{value!r}]")
     form: dict[str, Any] = {"encoding": encoding, "decimal": decimal, "thousands": thousands}
     table = read(source, header=header, delimiter=delimiter, **form)
+    in_order(source, target, "target")
+    in_order(source, weight, "sample_weight")
     if target is not None and not isinstance(target, (str, int, np.integer)):
         table, target = with_target(table, target)
     reading = clock.perf_counter() - started
@@ -179,6 +181,21 @@ def prepare(
     dropped = table.rows - len(goal.rows) + absent
     seconds = {"read": reading, "prepare": clock.perf_counter() - started - reading}
     return Prepared(table.name, schema, train, validated, tested, dropped, findings, how, seconds)
+
+
+def in_order(source: Any, given: Any, what: str) -> None:
+    """Refuses values whose labels are those of the frame's rows in another order: they would go to the wrong rows."""
+    rows: Any = getattr(source, "index", None)
+    labels: Any = getattr(given, "index", None)
+    if not (hasattr(rows, "is_unique") and hasattr(labels, "is_unique")) or rows.equals(labels):
+        return
+    if len(rows) == len(labels) and rows.is_unique and labels.is_unique and rows.isin(labels).all():
+        row = int(np.argmax(np.asarray(rows != labels)))
+        raise TableError(
+            f"{what} has the labels of the frame's rows in another order (row {row} is {rows[row]!r} in the frame, "
+            f"{labels[row]!r} there): pass it as {what}.loc[frame.index], or as {what}.to_numpy() where its values "
+            "stand in the frame's order"
+        )
 
 
 def with_target(table: Table, target: Any) -> tuple[Table, str]:
