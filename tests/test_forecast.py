@@ -314,6 +314,24 @@ def test_a_column_that_is_made_of_the_targets_past_or_goes_along_with_it_stays()
     assert not findings
 
 
+@pytest.mark.parametrize("unit", [1e300, 1e-300])
+@pytest.mark.filterwarnings("error")
+def test_units_of_columns_change_nothing(unit: float) -> None:
+    y = ar(150, 0.8, 5)
+    first, second = (
+        forecast(
+            table(y * k, x=(y + ar(150, 0.5, 1)) * unit / k, future=later(y, 1) * k),
+            "y",
+            time="when",
+            horizon=2,
+        )
+        for k in (1.0, unit)
+    )
+    assert kinds(first) == kinds(second)
+    assert "looks_ahead" in kinds(first)
+    np.testing.assert_allclose(values(second) / unit, values(first), rtol=1e-9)
+
+
 def test_a_column_that_comes_late_is_used_as_late_in_the_past_too() -> None:
     """What is known four days late is no help for the two days to come, though it is the target two days ahead."""
     rng = np.random.default_rng(4)

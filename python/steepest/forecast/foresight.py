@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from steepest._types import Floats, Ints
 from steepest.findings import Finding
 
-__all__ = ["as_late_as_at_the_end", "looks_ahead"]
+__all__ = ["as_late_as_at_the_end", "in_its_unit", "looks_ahead"]
 
 
 #: how far a column may be from being the target later, or made of it: rounding to three digits
@@ -69,6 +69,16 @@ def as_late_as_at_the_end(x: Floats, y: Floats) -> tuple[Floats, int]:
     return out, most
 
 
+def in_its_unit(x: Floats) -> Floats:
+    """Numbers in units of a power of two that they do not pass: the same digits, and squares that a float holds.
+
+    >>> in_its_unit(np.array([3e300, np.nan, -1e300])).round(3)
+    array([ 0.56 ,    nan, -0.187])
+    """
+    most = np.abs(x[~np.isnan(x)]).max(initial=0.0)
+    return np.ldexp(x, -int(np.frexp(most)[1]))
+
+
 def looks_ahead(values: Floats, seen: dict[str, Floats], horizon: int) -> Iterator[tuple[str, Finding]]:
     """Columns, not known ahead, that hold what the target becomes later, each with what is to be said of it.
 
@@ -80,10 +90,11 @@ def looks_ahead(values: Floats, seen: dict[str, Floats], horizon: int) -> Iterat
     values : ndarray of shape (series, places)
         The target.
     seen : dict of ndarray
-        The columns by name, each of the same shape.
+        The columns by name, each of the same shape, in a unit of its own.
     horizon : int
         A forecast uses a column at its origin and a step before that.
     """
+    values = in_its_unit(values)
     longest = np.argsort(-(~np.isnan(values)).sum(axis=1), kind="stable")[:SERIES]
     windows = [_Window(values[k], horizon) for k in longest]
     steps = range(1, min(horizon + 1, values.shape[1] - 3) + 1)

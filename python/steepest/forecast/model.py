@@ -77,7 +77,9 @@ class Middle:
                 cls(view.recipe, h, end, zero, zero + 1, zero, 0.0, (0.0, 0.0), view.scale, 0, None)
                 for _ in alphas
             ]
-        centre, width = X.mean(axis=0), X.std(axis=0)
+        # What rounding of huge values leaves has no width that a float holds: such a column says nothing.
+        with np.errstate(over="ignore"):
+            centre, width = X.mean(axis=0), X.std(axis=0)
         width = np.where(width > 1e-12 * np.maximum(np.abs(centre), 1e-300), width, np.inf)
         X = (X - centre) / width
         room = float(np.ptp(target)) / 2

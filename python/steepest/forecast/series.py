@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from steepest._types import Floats, Ints
 from steepest.errors import InputError, TableError
 from steepest.findings import Finding
-from steepest.forecast.foresight import as_late_as_at_the_end, looks_ahead
+from steepest.forecast.foresight import as_late_as_at_the_end, in_its_unit, looks_ahead
 from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, tick_written, written
 from steepest.forecast.stamps import read_stamps
 
@@ -126,7 +126,8 @@ def read_series(
         kept = _numbers(read_values(table.column(column), column), order, column, findings)
         width = length + horizon if column in ahead else length
         for label, x in kept.items():
-            spread = _spread(x, series, places, (len(names), width))
+            # Models see columns standardised: what unit one has is all the same.
+            spread = in_its_unit(_spread(x, series, places, (len(names), width)))
             if column in ahead:
                 _known_ahead(spread, length, label, names, grid)
                 used.known[label] = spread
