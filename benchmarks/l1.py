@@ -3,7 +3,8 @@
     python benchmarks/l1.py [--json FILE] [--quick]
 
 Two tables: many rows and few true columns, and columns that share factors with an alpha at which almost as many of them
-are active as there are rows.
+are active as there are rows. Then paths of a hundred alphas beside `lasso_path`, both to tol=1e-4, over tall and wide tables;
+theirs begins by taking the means off X and y, in which its intercept lies.
 Both run in turns within one process on the same C-ordered table; what is checked is the objective of the
 coefficients that came back. The floor is one read of the table, measured in the same run.
 """
@@ -18,8 +19,9 @@ from typing import Any
 import numpy as np
 from _given import keep, parser
 from sklearn.linear_model import Lasso as TheirLasso
+from sklearn.linear_model import lasso_path
 
-from steepest.linear import Lasso
+from steepest.linear import Lasso, path
 
 
 def table(rows: int, columns: int, true: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -87,6 +89,24 @@ def compared(name: str, X: np.ndarray, y: np.ndarray, alpha: float, repeats: int
     return lines
 
 
+def paths(rows: int, columns: int, repeats: int) -> list[dict[str, Any]]:
+    """Prints a line of one table, in turns; the line."""
+    X, y, _ = table(rows, columns, 20, 0)
+
+    def theirs() -> Any:
+        return lasso_path(X - X.mean(0), y - y.mean(), alphas=100, tol=1e-4)
+
+    peer, ours = [], []
+    for _ in range(repeats):
+        took, found = timed(lambda: path(X, y, tol=1e-4))
+        ours.append(took)
+        peer.append(timed(theirs)[0])
+    reads = sum(result.passes for result in found.results)
+    us, them = statistics.median(ours), statistics.median(peer)
+    print(f"| {rows} x {columns} | {us:.3f} | {them:.3f} | {us / them:.2f} | {reads:.1f} |")
+    return [{"table": f"path {rows} x {columns}", "what": "steepest path", "seconds": us, "peer": them}]
+
+
 def main() -> None:
     """Prints the tables, and keeps them as JSON where asked."""
     given = parser(__doc__, "quick").parse_args()
@@ -94,6 +114,10 @@ def main() -> None:
     lines = compared("20 true", *table(10_000 if given.quick else 100_000, 1000, 20, 0), repeats=3)
     rows = 300 if given.quick else 1000
     lines += compared("crowded", *crowded(rows, 2 * rows, 0), repeats=3)
+    print("| path | steepest, seconds (median) | lasso_path | times theirs | reads |\n|---|---|---|---|---|")
+    shapes = [(5000, 100)] if given.quick else [(20_000, 200), (100_000, 50), (200, 1000), (500, 5000)]
+    for shape in shapes:
+        lines += paths(*shape, repeats=5)
     keep(given, lines)
 
 

@@ -142,6 +142,19 @@ def test_several_targets_have_one_grid():
     assert found.plot(1, file="/dev/null").get_xlabel() == "alpha"
 
 
+def test_a_penalty_may_have_axes_of_its_own():
+    rng = np.random.default_rng(2)
+    P = np.diff(np.eye(10), axis=0).T @ np.diff(np.eye(10), axis=0) + 0.1 * np.eye(10)
+    both = np.column_stack([Y, rng.normal(size=len(Y))])
+    found = path(X, both, penalty="l2", penalty_matrix=P, n_alphas=5)
+    assert found.success
+    for k, alpha in enumerate(found.alphas):
+        alone = GeneralizedLinear(alpha=alpha, penalty_matrix=P, tol=1e-10).fit(X, both)
+        np.testing.assert_allclose(found.coefs[k], alone.coef_, rtol=1e-2, atol=1e-3 * abs(alone.coef_).max())
+    with pytest.raises(InputError, match="goes with penalty='l2'"):
+        path(X, Y, penalty_matrix=P)
+
+
 def test_columns_of_a_frame_are_named_and_drawn(tmp_path):
     frame, y = load_diabetes(return_X_y=True, as_frame=True)
     found = path(frame, y, n_alphas=12)
@@ -215,6 +228,51 @@ def test_without_slopes_there_is_no_path():
     bad[3, 2] = np.nan
     with pytest.raises(ValueError, match="row 3"):
         path(bad, Y)
+
+
+@pytest.mark.parametrize("given", [np.full((50, 2), 7.0), np.full((50, 2), 0.1), np.zeros((50, 2))])
+def test_columns_that_do_not_vary_have_no_path(given):
+    y = np.random.default_rng(0).normal(size=50)
+    for loss, target in [("squared", y), ("logistic", y > 0), ("poisson", np.exp(y))]:
+        with pytest.raises(InputError, match="no coefficient is other than 0 at any alpha"):
+            path(given, target, loss=loss)
+    # Beside one that does they are no hindrance.
+    beside = np.column_stack([given, y + np.arange(50.0)])
+    found = path(beside, y, n_alphas=3)
+    assert found.success
+    assert found.coefs[-1, 2] != 0
+    assert path(np.full((50, 1), 7.0), y + 1, fit_intercept=False, n_alphas=3).coefs[-1, 0] != 0
+
+
+def exactly(A, b, share, alpha, coef, intercept):
+    """The objective in long double."""
+    wide = np.longdouble
+    r = b.astype(wide) - A.astype(wide) @ coef.astype(wide) - wide(intercept)
+    return wide(0.5) * (share.astype(wide) * r * r).sum() / share.sum() + wide(alpha) * np.abs(coef).sum()
+
+
+@pytest.mark.parametrize("far", [0.0, 1e3, 1e7])
+@pytest.mark.parametrize("noise", [1.0, 1e-5, 1e-10])
+def test_a_tall_table_is_read_a_few_times_and_what_is_proved_holds(noise, far):
+    """Its matrix tells the rest, where its rounding does not matter; next to an exact fit it is read."""
+    rng = np.random.default_rng(1)
+    A = rng.normal(size=(2000, 12)) * 10.0 ** rng.integers(-3, 4, 12)
+    A[:, 1] = A[:, 0]
+    A[:, 2] = 3.0
+    A += far * A.std(axis=0)
+    b = A @ (rng.normal(size=12) / A.std(axis=0).clip(1e-3)) + noise * rng.normal(size=2000) + far
+    share = rng.integers(0, 3, 2000).astype(float)
+    found = path(A, b, n_alphas=40, eps=1e-4, tol=1e-4, sample_weight=share)
+    fine = path(A, b, alphas=found.alphas, tol=1e-13, sample_weight=share, threads=1)
+    assert found.success
+    if noise == 1.0:
+        assert sum(result.passes for result in found.results) < 10
+    for k, alpha in enumerate(found.alphas):
+        value = exactly(A, b, share, alpha, found.coefs[k], found.intercepts[k])
+        least = exactly(A, b, share, alpha, fine.coefs[k], fine.intercepts[k])
+        result = found.results[k]
+        assert value - least <= result.certificate["bound"] <= 1e-4 * result.fun
+        assert abs(result.fun - value) <= 1e-9 * value + result.certificate["bound"]
 
 
 def test_rows_that_are_read_have_one_too():

@@ -28,6 +28,8 @@ __all__ = ["LinearPath", "path"]
 
 #: Lines of a path that are printed, at most.
 _SHOWN = 12
+#: Numbers of a block of rows.
+_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +185,7 @@ def path(
     link: str | None = None,
     groups: Any = None,
     penalty_weights: Any = None,
+    penalty_matrix: Any = None,
     bounds: Any = None,
     fit_intercept: bool = True,
     sample_weight: Any = None,
@@ -228,15 +231,18 @@ def path(
         How many, where they are not given.
     eps : float, default 1e-3
         The least of them in times of the largest, above 0 and below 1.
-    loss_settings, penalty_settings, link, groups, penalty_weights, bounds, fit_intercept, method, method_settings
+    loss_settings, penalty_settings, link, groups, penalty_weights, penalty_matrix, bounds, fit_intercept : optional
         As `GeneralizedLinear` has them. The sign of a column, the group that it is in and what alpha is multiplied by
-        for it count in the largest alpha.
+        for it count in the largest alpha; of a `penalty_matrix` its axes and their eigenvalues.
+    method, method_settings : str and mapping, optional
+        As `GeneralizedLinear` has them.
     sample_weight, offset, exposure : arrays of shape (rows,), optional
         As `GeneralizedLinear.fit` has them.
     tol, max_iter, max_passes : numbers
         Of each fit, as `GeneralizedLinear` has them.
     max_seconds : float, optional
-        Of all fits of a target: those that there is no time for are left out.
+        Of all fits of a target: those that there is no time for are left out. Coefficients of `penalty_weights` 0, if
+        any, are fitted before, without this limit, where alphas are not given.
     threads : int, default 0
     watch : callable, optional
         Called with the progress, at most ten times a second; returning true stops, and ends the path there.
@@ -249,8 +255,9 @@ def path(
     Raises
     ------
     InputError
-        If an argument cannot be used; or if alphas are not given and no largest one follows: all slopes are 0 (y does
-        not vary, or no column says anything of it), the loss has kinks (``pinball``, ``hinge``), the bounds forbid 0.
+        If an argument cannot be used; or if alphas are not given and no largest one follows: all slopes are 0 but for
+        rounding (y or no column varies, or no column says anything of y), the loss has kinks (``pinball``, ``hinge``),
+        the bounds forbid 0.
 
     Examples
     --------
@@ -278,6 +285,7 @@ def path(
         link=link,
         groups=groups,
         penalty_weights=penalty_weights,
+        penalty_matrix=penalty_matrix,
         bounds=bounds,
         fit_intercept=fit_intercept,
         method=method,
@@ -342,8 +350,8 @@ def _falling(most: float, many: int, share: float) -> Floats:
     """Evenly in their logarithms, the last one `share` of the first."""
     if most <= 0.0:
         raise InputError(
-            "no coefficient is other than 0 at any alpha: y does not vary, or no column says anything of it; give "
-            "alphas, or look at y"
+            "no coefficient is other than 0 at any alpha: y or no column varies, or no column says anything of y; give "
+            "alphas, or look at X and y"
         )
     return most * share ** (np.arange(many) / max(many - 1, 1))
 
@@ -400,4 +408,14 @@ def _spreads(X: Any) -> Floats | None:
     given: Any = X
     if sparse.issparse(X):
         return np.sqrt(np.asarray(mean_variance_axis(sparse.csr_matrix(given), axis=0)[1], dtype=np.float64))
-    return np.asarray(X.std(axis=0), dtype=np.float64) if isinstance(X, np.ndarray) else None
+    if not isinstance(X, np.ndarray):
+        return None
+    # A block at a time stays in the cache, where the whole would be written out and read twice.
+    step = max(1, _BLOCK // max(X.shape[1], 1))
+    about = X[:step].mean(axis=0, dtype=np.float64)
+    sums, squares, ones = np.zeros(len(about)), np.zeros(len(about)), np.ones(step)
+    for at in range(0, len(X), step):
+        off = X[at : at + step] - about
+        sums += ones[: len(off)] @ off
+        squares += ones[: len(off)] @ np.square(off, out=off)
+    return np.asarray(np.sqrt(np.maximum(squares / len(X) - (sums / len(X)) ** 2, 0.0)), dtype=np.float64)

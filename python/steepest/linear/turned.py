@@ -9,7 +9,7 @@ it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -193,11 +193,16 @@ class Turned(Problem):
                 f"objective, which is {fun:.3g}: measure the columns in units in which its diagonal is of one size"
             )
 
-    def strongest(self, *given: Any, **more: Any) -> Any:
-        """Not of a penalty that has axes of its own."""
-        raise InputError("a path along alpha takes no penalty_matrix that is not diagonal")
+    def strongest(self, X: Any, y: Any, weight: Any = None, **more: Any) -> tuple[float, Floats]:
+        """As `Problem.strongest`; the variables are along the axes, as `along` takes them."""
+        return super().strongest(self._table(X), y, weight, **more)
 
-    along = strongest
+    def along(self, alphas: Floats, X: Any, y: Any, weight: Any = None, **more: Any) -> list[Solved]:
+        """As `Problem.along`, where `start` is what `strongest` gave."""
+        found = [self._out(solved) for solved in super().along(alphas, self._table(X), y, weight, **more)]
+        for alpha, solved in zip(alphas.tolist(), found, strict=False):
+            replace(self, alpha=alpha)._is_of(solved)
+        return found
 
     def _known(self) -> dict[str, Any]:
         return {**super()._known(), "axes": self.axes}

@@ -42,8 +42,11 @@ pub fn looked_at(rows: usize) -> Vec<u32> {
 }
 
 /// Mean and deviation of the columns, over some rows or all.
-fn moments(design: &dyn Design) -> (Vec<f64>, Vec<f64>) {
+pub(crate) fn moments(design: &dyn Design) -> (Vec<f64>, Vec<f64>) {
     let (n, d) = (design.rows(), design.columns());
+    if d == 0 {
+        return Default::default();
+    }
     let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
     let (mut first, mut unit, mut count) = (vec![0.0; d], vec![1.0; d], n as f64);
     if design.dense() || d <= COLUMNS {

@@ -1,12 +1,15 @@
 //! Where a path along the weights of a penalty begins: the model of what it does not weigh.
 use super::{Failure, How, Lay, Linear, Observations};
+use crate::designs::dense::Dense;
+use crate::designs::standardised::moments;
 use crate::glm::Glm;
 use crate::loss::offset::Offset;
-use crate::objective::Objective;
+use crate::objective::{Ask, Objective, Rows, Work};
 use crate::penalties::none::NoPenalty;
 use crate::penalty::{Penalty, PerCoordinate, Steps};
-use crate::refusal::Refusal;
+use crate::refusal::{self, Refusal};
 use crate::status::Halt;
+use crate::table::{OfRows, Slot};
 use crate::watch::Stop;
 
 /// The model that is left where a penalty weighs all, and from which weight on that is.
@@ -29,6 +32,22 @@ const STEP: f64 = 1e-6;
 /// learnt slopes are no more exact than these, which come of a descent.
 const ABOVE: f64 = 1e-13;
 const LEARNT: f64 = 1e-6;
+/// Of the roots of the mean squares of a column and of the rows' slopes, what rounding leaves of their product's mean.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
+
+/// The gradient at a point, and for each output the root of the mean square of the rows' slopes there.
+fn pulls(glm: &mut Glm<'_>, x: &[f64], gradient: &mut [f64]) -> Result<Vec<f64>, Halt> {
+    let mut work = Work { pause: &mut || Ok(()), values: 0 };
+    let asks = &mut [Ask::Gradient(gradient), Ask::Rows(OfRows::Keep(Slot(0)))];
+    glm.answer(x, Rows::All, asks, &mut work)?;
+    let held = glm.hold(Rows::All, None, Some(Slot(0)), &mut work)?;
+    let (k, slope) = (held.outputs(), held.jets(&held.margins).slope);
+    let square = |o: usize| {
+        let squares: Vec<f64> = slope.iter().skip(o).step_by(k).map(|s| s * s).collect();
+        held.mean(&squares).sqrt()
+    };
+    Ok((0..held.margins()).map(square).collect())
+}
 
 impl Linear {
     /// Where a path over these rows begins.
@@ -56,16 +75,31 @@ impl Linear {
         let target = keys.as_deref().unwrap_or(rows.target);
         let mut glm = Glm::new(rows.design, loss, target, rows.weight, self.intercept)?;
         let mut slope = vec![0.0; lay.dim()];
-        glm.gradient(&start, &mut slope).map_err(|halt| match halt {
+        let pulls = pulls(&mut glm, &start, &mut slope).map_err(|halt| match halt {
             Halt::Failed(failure) => failure,
             _ => "the slopes without coefficients could not be computed".into(),
         })?;
+        if slope.iter().any(|s| !s.is_finite()) {
+            return Err(match refusal::table("X", rows.design) {
+                Some(bad) => bad.into(),
+                None => "the slopes without coefficients are not finite".into(),
+            });
+        }
         let steep = (0..lay.dim())
             .filter(|&j| weighed(j) > 0.0)
             .map(|j| slope[j].abs() / weighed(j))
             .fold(0.0, f64::max);
-        if !steep.is_finite() {
-            return Err("the slopes without coefficients are not finite".into());
+        let (mean, deviation) = moments(rows.design);
+        let nothing = |j: usize| {
+            let Some(c) = lay.column(j) else { return true };
+            let free =
+                if self.intercept { slope[j / lay.width * lay.width + lay.columns] } else { 0.0 };
+            let noise = ROUNDING * pulls[j / lay.width] * mean[c].hypot(deviation[c]);
+            (slope[j] - free * mean[c]).abs() <= noise
+        };
+        if (0..lay.dim()).filter(|&j| weighed(j) > 0.0).all(nothing) {
+            // Columns that do not vary, or that have nothing to do with the targets: what is left of slopes is rounding.
+            return Ok(Beginning { alpha: 0.0, start });
         }
         let rest = |alpha: f64| -> Result<bool, Failure> {
             let mut x: Vec<f64> = start.iter().zip(&slope).map(|(x, s)| x - STEP * s).collect();
@@ -90,6 +124,23 @@ impl Linear {
 
     /// The best variables where all coefficients that are weighed are 0.
     fn without(&self, rows: &Observations<'_>, lay: Lay) -> Result<Vec<f64>, Failure> {
+        let all = (0..lay.dim()).all(|j| lay.column(j).is_none() || self.factor(lay, j) > 0.0);
+        if self.intercept && lay.learnt == 0 && lay.columns > 0 && all {
+            // Nothing of the table is left: rows of no columns are read for nothing.
+            let bare = Dense::<f64>::strided(&[], rows.design.rows(), 0, 0, 1)?;
+            let alone =
+                Linear { factors: None, scale: None, groups: None, bounds: None, ..self.clone() };
+            let few = Lay { columns: 0, width: 1, ..lay };
+            let found = alone.without(&Observations { design: &bare, ..*rows }, few)?;
+            let mut start = vec![0.0; lay.dim()];
+            start
+                .iter_mut()
+                .skip(lay.columns)
+                .step_by(lay.width)
+                .zip(found)
+                .for_each(|(b, v)| *b = v);
+            return Ok(start);
+        }
         let free = |end: f64| vec![end; lay.dim()];
         let (mut low, mut high) =
             self.limits(lay)?.unwrap_or_else(|| (free(f64::NEG_INFINITY), free(f64::INFINITY)));

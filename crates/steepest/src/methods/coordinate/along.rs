@@ -23,7 +23,14 @@ impl Coordinate {
         if here != x || !same || !self.value.is_finite() {
             return Ok(None);
         }
-        let value = self.value + penalty(&pieces, &self.seen) - penalty(&self.pieces, &self.seen);
+        let now = penalty(&pieces, &self.seen);
+        let (value, carried) = match &self.told_from {
+            Some(told) => (told.loss + now, 0.0),
+            None => {
+                let value = self.value + now - penalty(&self.pieces, &self.seen);
+                (value, self.carried + 2.0 * f64::EPSILON * self.value.abs())
+            }
+        };
         let mut model = self.model.take().filter(|m| m.exact);
         let rows = problem.rows(None)?.0.len();
         let frame = self.frame.take().expect("made at the start");
@@ -34,6 +41,7 @@ impl Coordinate {
         let (bound, promised) = (f64::INFINITY, f64::INFINITY);
         let (seen, gradient) = (take(&mut self.seen), take(&mut self.gradient));
         let (told, frame, more) = (take(&mut self.told), Some(frame), 1);
+        let told_from = self.told_from.take();
         *self = Coordinate {
             pieces,
             frame,
@@ -42,9 +50,11 @@ impl Coordinate {
             margin,
             told,
             value,
+            carried,
             null,
             scale,
             model,
+            told_from,
             matrix,
             more,
             bound,

@@ -13,7 +13,7 @@ use crate::status::{Halt, Status};
 use crate::table::OfRows;
 
 /// The rows at the point.
-struct Here {
+pub(super) struct Here {
     slope: Vec<f64>,
     bend: Vec<f64>,
     /// Root of the mean square of the slopes.
@@ -24,6 +24,11 @@ struct Here {
 }
 
 impl Here {
+    /// Of squares, at a point of which the loss is told: nothing row by row.
+    pub fn told(loss: f64) -> Self {
+        let steep = (2.0 * loss.max(0.0)).sqrt();
+        Here { slope: Vec::new(), bend: Vec::new(), steep, bent: 1.0, most: 1.0 }
+    }
     fn at(rows: &Held<'_>) -> Self {
         let k = rows.outputs();
         let Jets { slope, curvature: bend, .. } = rows.jets(&rows.margins);
@@ -43,7 +48,7 @@ impl Here {
 }
 
 /// Products rounded in a sum of so many: what a sum of n terms is off by, beside the sum of their sizes.
-fn unit(n: usize) -> f64 {
+pub(super) fn unit(n: usize) -> f64 {
     f64::EPSILON * (4.0 + 0.25 * (n as f64).sqrt().min(64.0))
 }
 
@@ -68,13 +73,31 @@ impl Coordinate {
         let frame = self.frame.as_ref().expect("made at the start");
         let shares = problem.penalty().shares();
         let (rows, _) = problem.rows(Some(self.margin))?;
-        let here = Here::at(&rows);
-        self.rounding = self.hidden(frame, &here, &rows);
+        let told = self.told_from.as_ref();
+        let here = told.map_or_else(|| Here::at(&rows), |told| Here::told(told.loss));
+        let hidden = self.hidden(frame, &here, &rows, &self.seen);
         // No loss and no penalty is below 0, so the value itself is a bound.
         let all = self.value.max(0.0);
-        let mut gap = self.natural(&rows, frame, &here, shares).min(all);
+        let free = if frame.taken_out { self.gradient[frame.columns] } else { 0.0 };
+        let natural = match told {
+            Some(told) => self.natural(frame, &here, shares, 0.0, |c| told.distance(c, free)),
+            None => {
+                let rows = RowsAt::of(&rows, &here.slope);
+                let balanced = rows.balanced(free);
+                balanced.map_or(f64::INFINITY, |(change, beside)| {
+                    self.natural(frame, &here, shares, beside, |c| rows.distance(c, change))
+                })
+            }
+        };
+        self.rounding = hidden + self.carried;
+        if let Some(told) = told {
+            let margins = self.hidden(frame, &here, &rows, &told.from.seen);
+            self.rounding += told.off + margins;
+        }
+        let mut gap = natural.min(all);
         let target = problem.tolerance() * self.value.max(1e-12 * self.null);
-        let near = self.promised <= target.max(self.rounding) || self.stuck > 0;
+        // What is only told of is looked at row by row where it is read.
+        let near = told.is_none() && (self.promised <= target.max(self.rounding) || self.stuck > 0);
         if gap + self.rounding > target && near {
             let kept = self.gradient.clone();
             let beside = shares.map_or(0.0, |whole| self.charge(whole));
@@ -115,9 +138,9 @@ impl Coordinate {
     }
 
     /// What rounding can hide of the value: of the margins, first and second order, and of its own sum.
-    fn hidden(&self, frame: &Frame, here: &Here, rows: &Held<'_>) -> f64 {
+    pub(super) fn hidden(&self, frame: &Frame, here: &Here, rows: &Held<'_>, seen: &[f64]) -> f64 {
         let per = unit(frame.width);
-        let sizes = self.seen.chunks_exact(frame.width).enumerate().map(|(o, v)| {
+        let sizes = seen.chunks_exact(frame.width).enumerate().map(|(o, v)| {
             v.iter()
                 .enumerate()
                 .map(|(j, v)| v.abs() * frame.size(o * frame.width + j))
@@ -125,7 +148,7 @@ impl Coordinate {
         });
         let margins = per * sizes.fold(0.0, f64::max);
         // The intercept that is returned is rounded once more where centres are taken off it.
-        let taken = 2.0 * f64::EPSILON * frame.taken(&self.seen);
+        let taken = 2.0 * f64::EPSILON * frame.taken(seen);
         let free = if rows.intercept() { self.gradient[frame.columns].abs() } else { 0.0 };
         unit(rows.len()).min(per * 4.0) * self.value.abs()
             + margins * here.steep
@@ -166,20 +189,34 @@ impl Coordinate {
 
     /// By how much an entry of the gradient may be off.
     fn noise(&self, frame: &Frame, here: &Here, a: usize) -> f64 {
-        2.0 * f64::EPSILON * here.steep * frame.size(a)
+        let told = self.told_from.as_ref().map_or(0.0, |told| told.noise(frame, a));
+        2.0 * f64::EPSILON * here.steep * frame.size(a) + told
     }
 
-    /// The gap at the slopes themselves, set right for one free intercept and taken in as a whole.
+    /// Whether this value and this gradient are, but for rounding, those that were just read.
+    pub(super) fn as_read(&self, rows: &Held<'_>, value: f64, saved: &[f64]) -> bool {
+        let frame = self.frame.as_ref().expect("made at the start");
+        let here = Here::at(rows);
+        let near = |a: usize| {
+            let sizes = self.gradient[a].abs() + saved[a].abs();
+            let noise = self.noise(frame, &here, a) + f64::EPSILON * sizes;
+            (saved[a] - self.gradient[a]).abs() <= 4.0 * noise
+        };
+        let off = 4.0 * unit(rows.len()) * value.abs();
+        (self.value - value).abs() <= off && (0..saved.len()).all(near)
+    }
+
+    /// The gap at the slopes themselves, set right for one free intercept (by a change whose deviation is `beside`) and
+    /// taken in as a whole; `distance` is what the change costs and being taken in by a factor.
     fn natural(
         &self,
-        rows: &Held<'_>,
         frame: &Frame,
         here: &Here,
         shares: Option<(&[usize], f64)>,
+        beside: f64,
+        distance: impl Fn(f64) -> f64,
     ) -> f64 {
-        let rows = RowsAt::of(rows, &here.slope);
         let free = if frame.taken_out { self.gradient[frame.columns] } else { 0.0 };
-        let Some((change, beside)) = rows.balanced(free) else { return f64::INFINITY };
         let dual = |a: usize| {
             let j = frame.column(a);
             let s = -self.gradient[a] + free * j.map_or(0.0, |j| frame.mean[j]);
@@ -202,7 +239,7 @@ impl Coordinate {
         let of_share =
             |a: &usize| shares.is_some_and(|(inside, _)| inside.binary_search(a).is_ok());
         let penalties: f64 = (0..n).filter(|a| !of_share(a)).map(worst).sum();
-        of_shares + penalties + rows.distance(c, change)
+        of_shares + penalties + distance(c)
     }
 
     /// Shares of a whole have a price λ each: λ (Σ x − whole) is 0 where they may be, so adding it changes no value there,

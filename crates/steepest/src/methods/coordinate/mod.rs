@@ -3,6 +3,7 @@ mod active;
 mod along;
 mod entries;
 mod face;
+mod foretold;
 mod frame;
 mod gram;
 mod judge;
@@ -20,6 +21,7 @@ use crate::problem::{Facts, Problem};
 use crate::state::{Bad, State};
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot};
+use foretold::Foretold;
 use frame::Frame;
 pub(super) use start::instead;
 use working::{MOST, Model, chosen, most};
@@ -44,6 +46,10 @@ pub struct Coordinate {
     /// The loss where all margins are 0, or at the best intercept: what rounding is small beside, where all is well.
     scale: f64,
     model: Option<Model>,
+    /// What is told of the point, where it was not read: the margins are those of the point that it is told from.
+    told_from: Option<Foretold>,
+    /// What rounding has cost the value since it was read, as penalties changed.
+    carried: f64,
     /// Whether a sparse table's models have a matrix, where they are small enough: entries crept.
     matrix: bool,
     /// Rows that the model is made from, as a multiple of what it starts with.
@@ -90,8 +96,8 @@ crate::state!(Best { bound, seen: vector, step });
 crate::state!(Coordinate {
     seen: point, gradient: vector, told: vector, value: value, null: within(0.0, f64::INFINITY),
     scale: within(0.0, f64::INFINITY), model, matrix, more, guarded, wait, patience, fell, promised, bound, rounding, stuck,
-    pulled, slow, taken, half, tame, best,
-} but margin, pieces, frame, back, along);
+    pulled, slow, taken, half, tame, best, carried: within(0.0, f64::INFINITY),
+} but margin, pieces, frame, told_from, back, along);
 
 /// Where margins are kept: those of the point and of another that is tried, in turn; and changes of them.
 const SLOTS: [Slot; 2] = [Slot(0), Slot(1)];
@@ -232,7 +238,9 @@ impl Method for Coordinate {
         let (rows, mut meter) = problem.rows(None)?;
         let (outputs, d, intercept) = (rows.outputs(), rows.columns(), rows.intercept());
         let b = self.measure(&rows);
-        if outputs == 1 && x.iter().all(|v| *v == 0.0) {
+        // An intercept that nothing holds is as good wherever it starts.
+        let free = intercept && outputs == 1 && self.pieces[d].is_free();
+        if outputs == 1 && x.iter().enumerate().all(|(j, v)| *v == 0.0 || j == d && free) {
             // Without coefficients the slopes follow from the targets: one read for gradient and moments.
             let b =
                 if intercept { b[0].clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
@@ -298,7 +306,7 @@ impl Method for Coordinate {
         // Without a matrix there may be any number.
         let size = if rows.dense() || frame.outputs > 1 { MOST } else { usize::MAX };
         let set = chosen(frame, &self.seen, &self.pieces, size, |a| self.promise(a));
-        let set = if rows.quadratic() { most(frame, set, self.along) } else { set };
+        let set = if rows.quadratic() { most(frame, set, self.along, rows.len()) } else { set };
         let matrix = self.matrix && set.len() <= MOST;
         let kept = self.model.take().filter(|m| m.holds(&set) && !(matrix && m.sparse()));
         let rows = rows.less(&frame.far, &frame.centre);
@@ -323,6 +331,10 @@ impl Method for Coordinate {
         self.model = Some(model);
         problem.pause()?;
         self.promised = solved.fell;
+        if exact && let Some(step) = self.foreseen(problem, &solved.to)? {
+            self.tell(x);
+            return Ok(step);
+        }
         let rate = self.take(problem, &solved.to, exact)?;
         let mut step = self.judge(problem, rate)?;
         self.taken += 1;
@@ -357,9 +369,21 @@ impl Method for Coordinate {
         if !there {
             return Err(Halt::Failed(Box::new(Bad("'method.model' is of other rows".into()))));
         }
-        let (seen, gradient) = (self.seen.clone(), self.gradient.clone());
-        self.read(problem, &seen, self.margin)?;
-        self.gradient = gradient;
+        let (seen, saved) = (self.seen.clone(), self.gradient.clone());
+        let value = self.read(problem, &seen, self.margin)?;
+        let frame = self.frame.as_ref().expect("just made");
+        let (rows, mut meter) = problem.rows(Some(self.margin))?;
+        // Of squares claims rest on both without another read: what was read is taken as it was, to the bit; what was told,
+        // or is none of this table, as it is read now, and the matrix is made again.
+        if !rows.quadratic() || self.as_read(&rows, value, &saved) {
+            self.gradient = saved;
+        } else {
+            self.value = value;
+        }
+        if let Some(model) = self.model.take_if(|m| m.exact && m.matrix().is_some()) {
+            let rows = rows.less(&frame.far, &frame.centre);
+            self.model = Some(model.remade(&rows, frame, &self.pieces, &mut meter)?);
+        }
         Ok(())
     }
     fn serves_again(&self) -> bool {
@@ -376,13 +400,17 @@ impl Method for Coordinate {
 impl Coordinate {
     /// Goes to `to`, or as far towards it as the value falls; returns the length of the step.
     fn take(&mut self, problem: &mut Problem<'_>, to: &[f64], exact: bool) -> Result<f64, Halt> {
-        let (kept, other) = (self.gradient.clone(), self.other());
+        let (mut kept, other) = (self.gradient.clone(), self.other());
         let mut value = self.read(problem, to, other)?;
         let noise = self.rounding.min(1e-3 * self.value).max(40.0 * f64::EPSILON * self.value);
         let mut length = 1.0;
         let mut point = to.to_vec();
         let enough = value <= self.value - 1e-4 * self.promised + noise;
         if !enough {
+            if self.told_from.is_some() {
+                self.land(problem)?;
+                kept.clone_from(&self.gradient);
+            }
             length = self.search(problem, to)?;
             if length > 0.0 {
                 for ((p, to), x) in point.iter_mut().zip(to).zip(&self.seen) {
@@ -433,6 +461,7 @@ impl Coordinate {
         self.value = value;
         self.margin = other;
         self.seen = point;
+        (self.told_from, self.carried) = (None, 0.0);
         Ok(length)
     }
 

@@ -56,15 +56,19 @@ pub(super) fn chosen(
 }
 
 /// A working set of most coordinates is made one of all, where its matrix serves to the end: made again it would cost more.
-/// `along` falling penalties a quarter is enough, for the others come in at the next ones.
-pub(super) fn most(frame: &Frame, set: Vec<u32>, along: bool) -> Vec<u32> {
+/// `along` falling penalties a quarter is enough, for the others come in at the next ones; of a few columns of many more
+/// `rows` any are, for the matrix of all of them tells the rest of the way without a read.
+pub(super) fn most(frame: &Frame, set: Vec<u32>, along: bool, rows: usize) -> Vec<u32> {
     let (d, times) = (frame.coordinates(), if along { 8 } else { 3 });
-    if d > MOST || times * set.len() < 2 * d {
+    let tall = along && d <= TALL && rows >= 4 * d;
+    if !tall && (d > MOST || times * set.len() < 2 * d) {
         set
     } else {
         (0..d as u32).filter(|&j| frame.size(j as usize) > 0.0).collect()
     }
 }
+/// Columns of which the matrix costs some reads.
+const TALL: usize = 400;
 
 /// A quadratic of the loss over a working set, in units in which each coordinate's curvature is 1.
 #[derive(Default)]
@@ -72,9 +76,9 @@ pub(super) struct Model {
     pub set: Vec<u32>,
     gram: Gram,
     /// What the intercept takes up of each column, in its own units.
-    centre: Vec<f64>,
+    pub centre: Vec<f64>,
     /// u = coordinate / unit.
-    unit: Vec<f64>,
+    pub unit: Vec<f64>,
     pieces: Vec<Piece>,
     /// The same in the coordinates' own units.
     given: Vec<Piece>,
@@ -282,6 +286,22 @@ impl Model {
     /// Whether it is without a matrix.
     pub fn sparse(&self) -> bool {
         self.entries.is_some()
+    }
+    /// The matrix, where there is one.
+    pub fn matrix(&self) -> Option<&[f64]> {
+        self.entries.is_none().then_some(&self.gram.matrix[..])
+    }
+    /// The same made again from the rows: on its numbers alone claims rest.
+    pub fn remade(
+        self,
+        rows: &Held<'_>,
+        frame: &Frame,
+        pieces: &[Piece],
+        meter: &mut Meter<'_>,
+    ) -> Result<Self, Halt> {
+        let how = (usize::MAX, self.guarded, true);
+        let again = Model::new(rows, frame, &self.set, pieces, how, meter)?;
+        Ok(Model { root: self.root, ..again })
     }
     /// Whether it still serves: it holds all coordinates asked for, and is exact.
     pub fn holds(&self, set: &[u32]) -> bool {
