@@ -118,6 +118,7 @@ MAY: dict[str, set[str]] = {
         "saved",
         "settings",
         "status",
+        "table",
         "watch",
     },
     "linfa": {"designs", "linear"},

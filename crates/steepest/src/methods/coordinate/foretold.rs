@@ -15,7 +15,7 @@ use std::mem::{replace, swap};
 
 /// A point that the table was read at.
 #[derive(Clone)]
-pub(super) struct Read {
+pub(super) struct Origin {
     pub seen: Vec<f64>,
     gradient: Vec<f64>,
     /// The loss alone, and what rounding can hide of it.
@@ -24,9 +24,9 @@ pub(super) struct Read {
 }
 
 /// What is told of a point that was not read.
-pub(super) struct Foretold {
+pub(super) struct Deduced {
     /// Where it is told from.
-    pub from: Read,
+    pub from: Origin,
     pub loss: f64,
     /// By how much the loss may be off.
     pub off: f64,
@@ -43,10 +43,10 @@ impl Model {
     fn foretell(
         &self,
         frame: &Frame,
-        from: &Read,
+        from: &Origin,
         to: &[f64],
         (rows, dense): (usize, bool),
-    ) -> Option<(Foretold, Vec<f64>)> {
+    ) -> Option<(Deduced, Vec<f64>)> {
         let says = |a: &usize| frame.size(*a) > 0.0;
         let all = (0..frame.coordinates()).filter(says).count();
         let matrix = self.matrix().filter(|_| self.exact && frame.outputs == 1)?;
@@ -98,11 +98,11 @@ impl Model {
         let loss = from.loss + change;
         let sound = loss > 0.0 && off.is_finite() && gradient.iter().all(|g| g.is_finite());
         let from = from.clone();
-        sound.then_some((Foretold { from, loss, off, slopes: per * far, about }, gradient))
+        sound.then_some((Deduced { from, loss, off, slopes: per * far, about }, gradient))
     }
 }
 
-impl Foretold {
+impl Deduced {
     /// By how much the slope along a coordinate may be off, beside what a read of it here would be.
     pub fn noise(&self, frame: &Frame, a: usize) -> f64 {
         let size = if self.about { frame.spread(a) } else { frame.size(a) };
@@ -134,14 +134,14 @@ impl Coordinate {
         let Some(model) = self.model.as_ref().filter(|_| rows.quadratic()) else {
             return Ok(None);
         };
-        let here: Read;
+        let here: Origin;
         let from = match &self.told_from {
             Some(told) => &told.from,
             None => {
                 let loss = self.value - penalty(&self.pieces, &self.seen);
                 let rounding = self.hidden(frame, &Here::told(loss), &rows, &self.seen);
                 let (seen, gradient) = (self.seen.clone(), self.gradient.clone());
-                here = Read { seen, gradient, loss, rounding: rounding + self.carried };
+                here = Origin { seen, gradient, loss, rounding: rounding + self.carried };
                 &here
             }
         };

@@ -21,7 +21,7 @@ use crate::problem::{Facts, Problem};
 use crate::state::{Bad, State};
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot};
-use foretold::Foretold;
+use foretold::Deduced;
 use frame::Frame;
 pub(super) use start::instead;
 use working::{MOST, Model, chosen, most};
@@ -47,7 +47,7 @@ pub struct Coordinate {
     scale: f64,
     model: Option<Model>,
     /// What is told of the point, where it was not read: the margins are those of the point that it is told from.
-    told_from: Option<Foretold>,
+    told_from: Option<Deduced>,
     /// What rounding has cost the value since it was read, as penalties changed.
     carried: f64,
     /// Whether a sparse table's models have a matrix, where they are small enough: entries crept.
