@@ -158,7 +158,7 @@ impl Coordinate {
         }
         let fell = (self.value - value).max(0.0);
         let known = (self.value, self.rounding, self.bound);
-        let told = replace(&mut self.told_from, Some(told));
+        let told = self.told_from.replace(told);
         let seen = replace(&mut self.seen, to.to_vec());
         swap(&mut self.gradient, &mut gradient);
         self.value = value;
