@@ -240,6 +240,18 @@ def test_budgets_are_held_to_the_step() -> None:
 # Kinds of data
 
 
+def test_a_dataset_of_dicts_without_a_loss_is_told_what_is_missing() -> None:
+    class Dicts(torch.utils.data.Dataset):
+        def __len__(self) -> int:
+            return 40
+
+        def __getitem__(self, k: int) -> dict[str, torch.Tensor]:
+            return {"x": torch.ones(2), "y": torch.ones(1)}
+
+    with pytest.raises(InputError, match="a dict of 'x', 'y': return pairs"):
+        fit(net(2, 4, 1), Dicts(), epochs=1)
+
+
 def test_all_kinds_of_data_give_the_same_kind_of_result() -> None:
     x, y = circles(128)
     loader = torch.utils.data.DataLoader(Pairs(x, y), batch_size=32)
@@ -567,6 +579,34 @@ def test_dead_units_are_found() -> None:
     module[0].bias.data[:15] = -1e3
     found = [f for f in fit(module, circles(), epochs=20).findings if f.kind == "dead_units"]
     assert found[0].evidence["share_of_0.weight"] >= 0.75
+
+
+def test_units_are_dead_where_no_row_has_an_output_of_them() -> None:
+    """What ReLU lets through at the end is what counts, not whether the loss has a gradient: a hinge that is met by
+    most rows has none."""
+    x, y = circles()
+    sides = y[:, None] * 2.0 - 1.0
+    module = net(2, 32, 1)
+    module[0].bias.data[:8] = -1e3
+    result = fit(module, (x, sides), lambda out, side: torch.relu(1 - out * side).mean(), epochs=60)
+    dead = float((module[1](module[0](x)) == 0).all(0).float().mean())
+    (found,) = (f for f in result.findings if f.kind == "dead_units")
+    assert found.evidence["share_of_0.weight"] == dead >= 0.25
+    module = net(2, 16, 1, act=nn.GELU)
+    easy = (x[:, :1] > 0) * 2.0 - 1.0
+    assert "dead_units" not in kinds(
+        fit(module, (x, easy), lambda out, side: torch.relu(1 - out * side).mean(), epochs=60)
+    )
+
+
+def test_first_outputs_that_are_far_too_large_are_found() -> None:
+    data = circles()
+    for factor, said in ((1.0, False), (4.0, True)):
+        module = net(2, *[32] * 8, 2)
+        with torch.no_grad():
+            for p in module.parameters():
+                p.mul_(factor)
+        assert ("exploding_gradient" in kinds(fit(module, data, epochs=3))) == said
 
 
 def test_where_all_targets_are_one_nothing_could_be_better_than_a_constant() -> None:

@@ -105,7 +105,8 @@ def fit(
         So many runs, the first from the weights as they are, others from fresh ones (`reset_parameters`); the best
         is kept.
     seed : int, default 0
-        What the order of the rows, the held-out rows and dropout follow from.
+        What the order of the rows, the held-out rows and dropout follow from. Fits in several threads at once share
+        torch's random numbers, so that their dropout is not the same again: run them in processes.
     device : str or torch.device, optional
         Where to train; where the module lies unless given.
     checkpoint : path or (path, seconds), optional

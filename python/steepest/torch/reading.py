@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -71,6 +72,11 @@ def target_of(train: Batches) -> Any:
     y = getattr(train, "y", None)
     if y is None:
         y = given.move(next(train.epoch(0))[1], torch.device("cpu"), torch.get_default_dtype())
+    if isinstance(y, Mapping):
+        raise InputError(
+            f"{train.name} gives no pair (input, target) but a dict of {', '.join(map(repr, y))}: return pairs, or "
+            "pass as loss a function of output and dict"
+        )
     return y
 
 

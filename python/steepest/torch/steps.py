@@ -16,8 +16,8 @@ from steepest.torch.data import beyond, move, outside, strange
 from steepest.torch.reading import precision_of
 from steepest.torch.rule import Rule
 from steepest.training import steps
-from steepest.training.batches import Batches, not_of_two
-from steepest.training.noticed import Noticed
+from steepest.training.batches import Batches, leaves, not_of_two
+from steepest.training.noticed import LOOKS, Noticed
 from steepest.training.plan import Plan
 from steepest.training.step_size import StepSize
 from steepest.training.steps import DECAYS, LOSS, UNKNOWN, Pairs, Place, Strange, rows
@@ -57,8 +57,12 @@ class Steps(steps.Steps):
         # that of use.
         self.layers = {n: p for n, p in zip(self.names, self.params, strict=True) if p.ndim >= 2}
         super().__init__(plan, size, Noticed(list(self.layers)), plan.half is torch.float16)
-        units = {m.weight for m in plan.module.modules() if isinstance(m, _OF_UNITS)}
-        self.units = {n: p for n, p in self.layers.items() if p in units}
+        names = {p: n for n, p in self.layers.items()}
+        parts = [m for m in plan.module.modules() if isinstance(m, _OF_UNITS)]
+        #: parts with a row of weights a unit, by the weight's name
+        self.units = {
+            names[m.weight]: m for m in parts if m.weight in names and not getattr(m, "transposed", False)
+        }
         self.optimizer = _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
         self.average: list[torch.Tensor] | None = None if plan.ema == 0 else []
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
@@ -112,9 +116,12 @@ class Steps(steps.Steps):
         if self.plan.loss.of_two and (far := beyond(y)):
             raise InputError(not_of_two(source.name, self._where(source, *place, far[0]), far[1]))
         read = self.plan.loss.classes
+        if self.plan.loss.of_two:
+            self.noticed.even = math.log(2.0)
         if read is None or not isinstance(output, torch.Tensor) or not output.ndim:
             return
         count = output.shape[self.plan.loss.axis(output)]
+        self.noticed.even = math.log(max(count, 2)) if read.plain else None
         if found := outside(y, count, read.ignore):
             also = "; two classes by one output are the loss 'logistic'" if count == 1 else ""
             row = self._where(source, *place, found[0])
@@ -187,8 +194,52 @@ class Steps(steps.Steps):
                 if p.grad is not None
             }
 
-        moving = {n: (p.grad != 0).flatten(1).any(1) for n, p in self.units.items() if p.grad is not None}
-        self.noticed.look(done, self.size.ratio, sizes, moving)
+        self.noticed.look(done, self.size.ratio, sizes, {})
+
+    def listen(self) -> None:
+        """A unit has a part in the output where its weights or its bias have a gradient of the output, weighed at
+        random: that of the loss is 0 for rows that lose nothing, too. One in ten of the steps is done again at most,
+        and few where all units are soon heard."""
+        if not self.units or self.noticed.looks < 2 * LOOKS:
+            return
+        before = self.remembered()
+        self.train()
+        try:
+            self._listen()
+        except InputError:  # batches that can be read once only
+            return
+        finally:
+            self.put_back(before)
+
+    def _listen(self) -> None:
+        processes, train = self.plan.processes, self.plan.train
+        owned = {
+            n: [p for p in m.parameters(recurse=False) if p.requires_grad] for n, m in self.units.items()
+        }
+        every = [p for some in owned.values() for p in some]
+        heard = {n: torch.zeros(len(m.weight), dtype=torch.bool) for n, m in self.units.items()}
+        reached: set[str] = set()
+        looked = 0
+        for k, (x, _) in enumerate(train.epoch(0)):
+            done = processes.count == 1 and k > 0 and all(h.all() for h in heard.values())
+            if done or k >= max(self.taken // 10, 1):
+                break
+            x = processes.share(train, self.brought(x))
+            if not rows(x):
+                continue
+            total = _weighed(_called(self.module, x))
+            if not total.requires_grad:  # outputs that are no tensors
+                return
+            looked += rows(x)
+            slopes = dict(zip(every, torch.autograd.grad(total, every, allow_unused=True), strict=True))
+            for n, some in owned.items():
+                for g in (slopes[p] for p in some):
+                    if g is not None:
+                        reached.add(n)
+                        heard[n] |= (g != 0).reshape(len(g), -1).any(1).cpu()
+        told = {n: processes.sums([float(v) for v in h]) for n, h in heard.items()}
+        self.noticed.rows = int(processes.sums([looked])[0])
+        self.noticed.silent = {n: sum(v == 0 for v in told[n]) / len(told[n]) for n in told if n in reached}
 
     def begin(self) -> None:
         if self.average is not None:
@@ -323,6 +374,12 @@ class Steps(steps.Steps):
             if what != LOSS and p.grad is not None and not torch.isfinite(p.grad).all():
                 seen.append(f"the gradient of {name}")
         return Strange(what, seen[0] if seen else UNKNOWN, False)
+
+
+def _weighed(output: Any) -> Any:
+    """The sum of an output's numbers, each by a weight of its own, drawn at random so that nothing cancels."""
+    parts = [part for part in leaves(output) if isinstance(part, torch.Tensor) and part.requires_grad]
+    return sum(((part * torch.rand_like(part)).sum() for part in parts), start=torch.zeros(()))
 
 
 @torch.no_grad()

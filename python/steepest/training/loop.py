@@ -86,6 +86,8 @@ class Training:
             self.steps.put(self.good)
         else:
             self.steps.hand_over()
+        if self.outcome not in ("not_finite", "stopped"):
+            self.steps.listen()
         self.steps.end()
 
     @property

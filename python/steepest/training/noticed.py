@@ -18,6 +18,8 @@ __all__ = ["Noticed", "above_rounding"]
 
 #: Gradients of the first layer against those of the last, and by themselves.
 VANISHING, FAINT, EXPLODING = 1e-3, 1e-4, 70.0
+#: How many times what equal odds of all classes lose the first batch may.
+FAR_OFF = 5.0
 #: Which share of a layer's units may be dead, and after how many looks one that never moved is.
 DEAD, LOOKS = 0.1, 20
 #: The model ratio below which early steps led too far on the whole, and above which they were timid.
@@ -44,6 +46,11 @@ class Noticed:
         self.norms: dict[str, list[float]] = {n: [] for n in layers}
         #: which units had a gradient in the last window of looks, and in this one
         self.moved: dict[str, tuple[Any, Any]] = {}
+        #: of which share of a layer's units nothing came in the output of so many rows, at the end, where a host says
+        self.silent: dict[str, float] | None = None
+        self.rows = 0
+        #: what equal odds of all classes lose
+        self.even: float | None = None
         self.looks = 0
         self.ratios: list[float] = []
         self.failures: list[list[Any]] = []
@@ -110,7 +117,7 @@ class Noticed:
             return [f for f in (self._failures(), still) if f is not None]
         found = [
             self._failures(),
-            *self._gradients(),
+            *(self._gradients() or self._far_off(history, size)),
             self._dead(),
             self._too_large(size),
             self._too_small(size),
@@ -180,10 +187,30 @@ class Noticed:
             ]
         return []
 
+    def _far_off(self, history: dict[str, list[float]], size: Any) -> list[Finding | None]:
+        if self.even is None or not size.first > FAR_OFF * self.even:
+            return []
+        return [
+            Finding(
+                "exploding_gradient",
+                "note" if history["loss"][-1] < self.even else "warning",
+                f"The first outputs were far too large: they lost {size.first / self.even:.3g} times as much as equal "
+                "odds of all classes, and gradients were as large.",
+                {"first_loss": size.first, "loss_of_equal_odds": self.even},
+                FAR_OFF,
+                "Standardise the inputs; smaller initial weights, or normalisation between the layers.",
+            )
+        ]
+
     def _dead(self) -> Finding | None:
         if self.looks < 2 * LOOKS:
             return None
-        dead = {n: 1.0 - float((a | b).sum()) / len(a) for n, (a, b) in self.moved.items()}
+        if self.silent is None:
+            dead = {n: 1.0 - float((a | b).sum()) / len(a) for n, (a, b) in self.moved.items()}
+            words, seen = "have no gradient any more, whatever the batch", {}
+        else:
+            dead, seen = self.silent, {"rows": self.rows}
+            words = f"have no part in the output for any of {self.rows} training rows"
         dead = {n: share for n, share in dead.items() if share >= DEAD}
         if not dead:
             return None
@@ -191,8 +218,8 @@ class Noticed:
         return Finding(
             "dead_units",
             "warning",
-            f"{100 * dead[most]:.0f} % of the units of {most} have no gradient any more, whatever the batch.",
-            {f"share_of_{n}": v for n, v in dead.items()},
+            f"{100 * dead[most]:.0f} % of the units of {most} {words}.",
+            {**{f"share_of_{n}": v for n, v in dead.items()}, **seen},
             DEAD,
             "LeakyReLU or GELU in the place of ReLU, smaller initial weights, or fewer units.",
         )
@@ -218,11 +245,11 @@ class Noticed:
         return Finding(
             "steps_too_small",
             "note",
-            "The loss falls as its slope promises up to the largest step that is taken: inputs or weights may be "
-            "tiny.",
+            "The loss falls as its slope promises up to the largest step that is taken: targets may be large, inputs "
+            "or weights tiny.",
             {"model_ratio": early, "cap": size.most},
             TOO_SMALL,
-            "Standardise the inputs; train for longer.",
+            "Standardise inputs and targets, to mean 0 and variance 1; train for longer.",
         )
 
     def _overfitting(self, history: dict[str, list[float]]) -> Finding | None:
@@ -257,8 +284,8 @@ class Noticed:
                 "The module predicts no better than a constant would.",
                 {"loss": losses[-1], "loss_of_a_constant": constant},
                 0.99 * constant,
-                "Other initial weights (starts=3), normalisation between the layers, or a look at whether input and "
-                "target belong together.",
+                "Standardise inputs and targets, to mean 0 and variance 1. Else other initial weights (starts=3), "
+                "normalisation between the layers, or a look at whether input and target belong together.",
             )
         if losses[-1] > (1 - FALL) * losses[0] > 0:
             return Finding(
@@ -281,5 +308,5 @@ class Noticed:
             f"{clipped[0]:.0f} gradients were more than ten times as large as usual and were clipped.",
             {"clipped": clipped[0], "steps": steps[0]},
             "10 times the usual",
-            "Look at the batches: outliers among the targets?",
+            "Look at the batches: outliers among inputs or targets, which standardising or loss='huber' tames?",
         )

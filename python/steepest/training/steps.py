@@ -205,6 +205,10 @@ class Steps:
     def look(self, done: float) -> None:
         """Shows `noticed` the gradient."""
 
+    def listen(self) -> None:
+        """Shows `noticed` at the end which units have no part in the output; a host that does not leaves it to the
+        gradients that were looked at."""
+
     @abstractmethod
     def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:
         """The loss of a batch of held-out rows, in evaluation mode."""
