@@ -198,7 +198,7 @@ PAIRS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "momentum": (lambda p: torch.optim.SGD(p, 0.01, 0.8), lambda p: ours.Momentum(p)),
     "nesterov": (
         lambda p: torch.optim.SGD(p, 0.01, 0.8, nesterov=True),
-        lambda p: ours.SGD(p, nesterov=True),
+        lambda p: ours.SGD(p, momentum=0.5, nesterov=True),
     ),
     "dampened": (lambda p: torch.optim.SGD(p, 0.01, 0.8, dampening=0.3), lambda p: ours.Momentum(p)),
     "AMSGrad": (lambda p: torch.optim.AdamW(p, 0.01, amsgrad=True), lambda p: ours.Amsgrad(p)),
