@@ -528,3 +528,31 @@ def test_a_claim_on_smooth_ground_costs_few_looks(fun, start, most):
     assert seen.success
     assert seen.nit == blind.nit
     assert seen.nfev - blind.nfev <= most
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_that_grows_on_the_way_hides_no_fall(seed):
+    # Student's t for what has no tails: the degrees of freedom grow, and with them the logarithms that cancel.
+    from scipy.special import gammaln
+
+    r = np.random.default_rng(seed)
+    y = r.uniform(-1, 1, 60) * 10.0 ** r.uniform(-1, 1)
+
+    def loss(x):
+        v = np.exp(x[2])
+        tail = gammaln((v + 1) / 2) - gammaln(v / 2) - 0.5 * np.log(v * np.pi) - x[1]
+        return float(-(tail - (v + 1) / 2 * np.log1p(((y - x[0]) / np.exp(x[1])) ** 2 / v)).sum())
+
+    least = len(y) * (0.5 * np.log(2 * np.pi * y.var()) + 0.5)
+    found = steepest.minimize(loss, [y.mean() + 0.5 * y.std(), np.log(y.std()), 1.0])
+    assert not found.success or found.fun - least < 2e-6 * abs(least), (found.fun, least)
+
+
+def test_a_least_value_of_0_takes_few_values():
+    def himmelblau(x):
+        return (x[0] ** 2 + x[1] - 11) ** 2 + (x[0] + x[1] ** 2 - 7) ** 2
+
+    found = steepest.minimize(himmelblau, [0.0, 0.0])
+    assert found.success, found.message
+    assert found.fun < 1e-16
+    assert found.nfev < 120

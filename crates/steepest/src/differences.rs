@@ -69,6 +69,21 @@ impl PerVariable {
     }
 }
 
+impl PerVariable {
+    /// Whether the slope has changed by far more than errors explain where x has hardly moved: f is noisier than it was.
+    fn jumps(&self, reach: f64, slope: f64, error: f64) -> bool {
+        /// A change by so many times the errors.
+        const JUMP: f64 = 30.0;
+        let explained = error.max(self.error);
+        self.bend().sqrt() * reach <= explained && (slope - self.slope).abs() > JUMP * explained
+    }
+
+    /// |∂²f/∂x_j²| as last seen, 0 where it was not.
+    fn bend(&self) -> f64 {
+        if self.at > 0.0 { (self.second.max(0.0) / self.at) / self.at } else { 0.0 }
+    }
+}
+
 /// Differences of a function of n variables, and what they have learned of it.
 #[derive(Clone, Debug)]
 pub struct Differences {
@@ -79,6 +94,8 @@ pub struct Differences {
     /// Noise of f as a share of |f|, and the noise that stays where f goes to 0.
     share: f64,
     floor: f64,
+    /// |f| where that noise was seen to be no more than what f takes of x: it falls with √f, as that of a sum of squares; else 0.
+    squares: f64,
     /// What f takes of x, as a share of each |x_j|: less where it was seen to round x to fewer digits than x has.
     taken: f64,
     /// The largest power of two that all values asked for since the last gradient are multiples of, and how many they were.
@@ -109,11 +126,16 @@ impl Long for Vec<PerVariable> {
 }
 
 crate::state!(Differences {
-    seen: vector, share, floor, taken, grain, stored, measured, measures, again, both, gradients, spent, value, at: maybe,
+    seen: vector, share, floor, squares, taken, grain, stored, measured, measures, again, both, gradients, spent, value, at: maybe,
 } but sides, length, bounds, scattered);
 
 /// Where |f| is less than this of what it was, its noise is measured again.
 const FALLEN: f64 = 0.01;
+/// Noise of f that is no more than so many times what its slopes make of the rounding of x is that.
+const OWN: f64 = 4.0;
+/// So many values are no multiples by chance of so many times their own precision.
+const TELLING: u32 = 6;
+const COARSER: f64 = 8.0;
 /// The noise is measured so often at most for the asking.
 const MEASURES: u32 = 8;
 /// A change of f by as many times the noise is too much for a step to one side.
@@ -139,6 +161,7 @@ impl Differences {
             seen: vec![PerVariable { second: -1.0, ..PerVariable::default() }; n],
             share: 0.5 * EPS,
             floor: 0.0,
+            squares: 0.0,
             taken: EPS,
             grain: (f64::INFINITY, 0),
             stored: 0.0,
@@ -177,6 +200,7 @@ impl Differences {
         self.value = f;
         self.grain = (f64::INFINITY, 0);
         self.grains(f);
+        let reach = self.reach(x);
         self.at.clear();
         self.at.extend_from_slice(x);
         if !f.is_finite() {
@@ -194,7 +218,8 @@ impl Differences {
         // The bends are seen again after 8, 16, 32 … gradients, for they change on the way; so does the noise where f
         // has become another.
         let due = self.gradients >= 8 && self.gradients.is_power_of_two();
-        if self.measured.is_none_or(|m| due && f.abs() < FALLEN * m) || self.again {
+        let measures = self.measured.is_none_or(|m| due && f.abs() < FALLEN * m) || self.again;
+        if measures {
             self.measure(x, f, value)?;
         }
         let survey = self.gradients == 0 || self.again || due;
@@ -202,6 +227,7 @@ impl Differences {
         if let Some(ahead) = ahead {
             ahead(self.foreseen(x, f, survey))?;
         }
+        let mut louder = false;
         for j in 0..x.len() {
             let (slope, error) = if self.width(j) <= 0.0 {
                 (0.0, 0.0)
@@ -214,9 +240,17 @@ impl Differences {
                 self.aside(j, x, f, value)?
             };
             let seen = &mut self.seen[j];
+            louder |= seen.jumps(reach, slope, error);
             (seen.slope, seen.error, gradient[j]) = (slope, error, slope);
         }
+        self.again |= louder && self.measures < MEASURES && self.length == Length::Found;
         let (grain, count) = self.grain;
+        if measures {
+            // What f takes of x is rounding too; what values are multiples of stays.
+            let fixed = count >= TELLING && grain > COARSER * EPS * f.abs();
+            let own = !fixed && self.floor <= OWN * self.rounding_of(x);
+            self.squares = if own { f.abs() } else { 0.0 };
+        }
         self.stored = if count >= 2 && grain > COARSE * EPS * f.abs() { grain } else { 0.0 };
         Ok(())
     }
@@ -244,7 +278,8 @@ impl Differences {
         if !(once_more || measures && (elsewhere || louder)) {
             return false;
         }
-        self.again |= elsewhere || louder;
+        // The first time wherever it is: large terms that come to cancel make noise of an f that stays as it is.
+        self.again |= elsewhere || louder || once_more;
         self.both |= self.sides == Scheme::Auto;
         true
     }
@@ -285,6 +320,16 @@ impl Differences {
         let seen = &mut self.seen[j];
         let size = if seen.size > 0.0 || x != 0.0 { seen.size.max(x.abs()) } else { 1.0 };
         seen.size = size.min(width.max(f64::MIN_POSITIVE));
+    }
+
+    /// How far x is from where the last gradient was, each variable in the root of its bend; infinite where there was none.
+    fn reach(&self, x: &[f64]) -> f64 {
+        if self.gradients == 0 || self.at.len() != x.len() {
+            return f64::INFINITY;
+        }
+        let one =
+            |(seen, (x, at)): (&PerVariable, (&f64, &f64))| seen.bend().sqrt() * (x - at).abs();
+        self.seen.iter().zip(x.iter().zip(&self.at)).map(one).sum()
     }
 
     /// The step that was given, where one was.

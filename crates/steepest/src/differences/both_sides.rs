@@ -112,7 +112,7 @@ impl Differences {
 
     /// Whether steps to both sides are so long that how far the bend stays what it is has to be known, and is not.
     fn long(&self, j: usize, f: f64, look: &BothSides) -> bool {
-        let noisy = self.share > NOISY * EPS || self.floor > 0.0;
+        let noisy = self.share > NOISY * EPS || self.floor > 0.0 && self.squares == 0.0;
         // Of what f was where its noise was measured: near 0 any bend is much of it.
         let size = self.measured.map_or(f.abs(), |m| m.max(f.abs()));
         look.both && self.seen[j].steady == 0.0 && (noisy || look.second > LONG * size)

@@ -14,7 +14,14 @@ const STAIRS: f64 = 0.29;
 impl Differences {
     /// The noise of a value of that size.
     pub(super) fn noise(&self, f: f64) -> f64 {
-        (self.share * f.abs()).max(self.floor).max(0.3 * self.stored).max(f64::MIN_POSITIVE)
+        let stays = self.floor_at(f).max(0.3 * self.stored);
+        (self.share * f.abs()).max(stays).max(f64::MIN_POSITIVE)
+    }
+
+    /// What is left of the noise where f goes to 0.
+    pub(super) fn floor_at(&self, f: f64) -> f64 {
+        let falls = self.squares > f.abs();
+        if falls { self.floor * (f.abs() / self.squares).sqrt() } else { self.floor }
     }
 
     /// Takes note of what a value is a multiple of.
@@ -37,6 +44,11 @@ impl Differences {
         self.noise(f) + slope.abs() * moved + bent
     }
 
+    /// What the slopes found last make of the rounding of x.
+    pub(super) fn rounding_of(&self, x: &[f64]) -> f64 {
+        x.iter().zip(&self.seen).map(|(x, seen)| seen.slope.abs() * EPS * x.abs()).sum()
+    }
+
     /// Hamming's table over five points in a line: the noise is what the third and fourth differences are.
     pub(super) fn measure<E>(
         &mut self,
@@ -44,7 +56,7 @@ impl Differences {
         f: f64,
         value: &mut Value<'_, E>,
     ) -> Result<(), E> {
-        let mut spread = TABLE;
+        let mut spread = TABLE.min(self.spread_of(f));
         let mut found: Option<(f64, f64)> = None;
         for _ in 0..5 {
             let Some(line) = self.line(x, f, spread, value)? else {
@@ -88,7 +100,7 @@ impl Differences {
         if let Some((noise, most)) = found {
             let fallen = self.measured.is_some_and(|m| m > most);
             if fallen && noise > 4.0 * self.share * most
-                || noise > 0.1 * self.floor && self.floor > 0.0
+                || noise > 0.1 * self.floor_at(f) && self.floor > 0.0
             {
                 // f has fallen and its noise has not.
                 self.floor = noise;
@@ -108,6 +120,19 @@ impl Differences {
         self.measured = Some(f.abs());
         self.measures += 1;
         Ok(())
+    }
+
+    /// How far the table's points may lie apart that what f bends by on the way is no more than f, or stands out from its
+    /// noise: values that are larger have larger roundings. As far as they like where nothing is known of the bends.
+    fn spread_of(&self, f: f64) -> f64 {
+        /// Bends of so many times the noise stand out.
+        const CLEAR: f64 = 1e8;
+        /// Nearer, x itself is too coarse.
+        const LEAST: f64 = 1e-11;
+        let one = |(seen, part): (&PerVariable, &f64)| seen.bend() * (seen.size * part).powi(2);
+        let bends: f64 = self.seen.iter().zip(&self.scattered).map(one).sum();
+        let most = f.abs().max(CLEAR * self.noise(f));
+        if bends > 0.0 { (most / bends).sqrt().max(LEAST) } else { f64::INFINITY }
     }
 
     /// Whether f does not see so small a change of all of x, as where it takes x in single precision.

@@ -49,6 +49,55 @@ fn units_do_not_matter() {
     }
 }
 
+/// The noise of a sum of squares falls with its root: steps aside become as short as what is left of it asks for.
+#[test]
+fn the_noise_of_squares_falls_with_them() {
+    let f = |x: &[f64]| {
+        let [a, b] = [x[0] * x[0] + x[1] - 11.0, x[0] + x[1] * x[1] - 7.0];
+        a * a + b * b
+    };
+    let mut d = found(2);
+    let along = |t: f64| [3.0 + 0.3 * t, 2.0 - 0.4 * t];
+    for k in 0..8 {
+        once(&mut d, &along(0.5f64.powi(k)), f);
+    }
+    // The eighth has measured anew.
+    once(&mut d, &along(0.01), f);
+    for t in [1e-4, 1e-6, 1e-8] {
+        let x = along(t);
+        let (g, e, _, spent) = once(&mut d, &x, f);
+        let [a, b] = [x[0] * x[0] + x[1] - 11.0, x[0] + x[1] * x[1] - 7.0];
+        let right = [4.0 * x[0] * a + 2.0 * b, 2.0 * a + 4.0 * x[1] * b];
+        for j in 0..2 {
+            let (off, size) = ((g[j] - right[j]).abs(), right[0].abs().max(right[1].abs()));
+            assert!(
+                off <= e[j] && off < 0.02 * size && spent == 2,
+                "{t} {j}: {off} {size} {spent}"
+            );
+        }
+    }
+}
+
+/// Slopes that jump where x stays tell that f is noisier than it was: that is measured by the next gradient.
+#[test]
+fn slopes_that_jump_where_x_stays() {
+    let f = |x: &[f64]| {
+        let random = (x[0].to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11) as f64;
+        let loud = if x[0] > 3.5 { 1e-8 * random / (1u64 << 53) as f64 } else { 0.0 };
+        300.0 + (-x[0]).exp() + x[1] * x[1] + loud
+    };
+    let mut d = found(2);
+    for k in 0..5 {
+        once(&mut d, &[f64::from(k), 0.1], f);
+    }
+    let mut last = 0.0;
+    for k in 0..12 {
+        let (_, _, noise, _) = once(&mut d, &[5.0 + 1e-9 * f64::from(k), 0.1], f);
+        last = noise;
+    }
+    assert!(last > 1e-9, "{last}");
+}
+
 /// Noise that has grown since it was measured, as where large terms come to cancel, is found when it is measured again.
 #[test]
 fn noise_that_has_grown() {
