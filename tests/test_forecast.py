@@ -295,6 +295,22 @@ def test_a_column_that_is_made_of_the_targets_future_is_left_out_too(kind: str) 
     assert not series.seen
 
 
+def test_a_season_does_not_hide_that_a_column_is_the_targets_future() -> None:
+    """What its past leaves open of it is little, and is what a model would learn from the column."""
+    y = np.sin(np.arange(400) * 2 * np.pi / 24) + 0.02 * np.random.default_rng(0).normal(size=400)
+    series, findings = read_series(table(y, x=later(y, 1)), "y", "when", 3, None, (), ())
+    assert [f.kind for f in findings] == ["looks_ahead"]
+    assert not series.seen
+
+
+def test_one_value_far_from_all_others_says_nothing_of_the_future() -> None:
+    for seed in range(20):
+        y, x = np.random.default_rng(seed).normal(size=(2, 200))
+        x[100] = 1e9
+        series, findings = read_series(table(y, x=x), "y", "when", 30, None, (), ())
+        assert list(series.seen) == ["x"], (seed, findings)
+
+
 def test_a_column_that_is_made_of_the_targets_past_or_goes_along_with_it_stays() -> None:
     rng = np.random.default_rng(2)
     y = 60 + np.cumsum(rng.normal(size=250))

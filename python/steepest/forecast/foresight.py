@@ -19,6 +19,8 @@ EXACT = 1e-3
 SAME = 0.9999
 #: the share of a column's moves that the target's past leaves open, below which it is made of that past
 OPEN = 0.05
+#: the quantiles between which a column is asked which way it goes
+CUT = (0.05, 0.95)
 #: values after and before a time that a column may be made of: a quarter, centred, for days
 WINDOW = 60
 #: rows that are looked at, and series: what is made of the future is so in each
@@ -100,7 +102,7 @@ def looks_ahead(values: Floats, seen: dict[str, Floats], horizon: int) -> Iterat
     steps = range(1, min(horizon + 1, values.shape[1] - 3) + 1)
     for name, x in seen.items():
         found = _foresight(x, values, steps, longest, windows)
-        if found is not None and not windows[0].past(x[longest[0]]):
+        if found is not None:
             text, ahead, evidence, threshold = found
             sentence = f"Column {name!r} is left out: it {text}, which nobody has in time."
             remedy = f"If it is truly known ahead, as a plan is, name it in known=({name!r},)."
@@ -119,13 +121,14 @@ def _foresight(
     """
     for ahead in steps:
         correlation = _the_target(x, values, ahead)
-        if correlation:
+        # What repeats itself exactly has its future in its past.
+        if correlation and not windows[0].past(x[longest[0]], 2 * (1 - SAME)):
             return f"is the target {ahead} steps later", ahead, {"correlation": correlation}, SAME
     told = [(k, window) for k, window in zip(longest, windows, strict=True) if _kinds(x[k]) >= KINDS]
-    k = told[0][0] if told else longest[0]
+    k, window = told[0] if told else (longest[0], windows[0])
     kind = _a_curve if told else _a_side
     for ahead in steps:
-        if kind(x[k], values[k], ahead):
+        if kind(x[k], values[k], ahead) and not window.past(x[k]):
             text = f"follows from the target {ahead} steps later, or from its change until then"
             return text, ahead, {}, 1 - EXACT
     reaches = (window.reach(x[k]) for k, window in told)
@@ -204,10 +207,15 @@ def _parts(upper: Floats, along: Floats) -> bool:
 
 
 def _only_rises(x: Floats, along: Floats) -> bool:
-    """Whether a column of several values goes one way only along another that has several too, but for rounding."""
-    moved = np.diff(x[np.lexsort((x, along))])
-    one_way = abs(moved.sum()) >= (1 - EXACT) * np.abs(moved).sum()
-    return bool(one_way) and min(len(np.unique(x)), len(np.unique(along))) >= KINDS
+    """Whether a column of several values goes one way only along another that has several too, but for rounding.
+
+    Its extremes are cut: one value far from all others is nearly all of what the column moves by.
+    """
+    if min(len(np.unique(x)), len(np.unique(along))) < KINDS:
+        return False
+    moved = np.diff(np.clip(x, *np.quantile(x, CUT))[np.lexsort((x, along))])
+    whole = float(np.abs(moved).sum())
+    return bool(whole > 0 and abs(moved.sum()) >= (1 - EXACT) * whole)
 
 
 class _Window:
@@ -228,10 +236,10 @@ class _Window:
         self.design = design / np.where(size > 0, size, 1.0)
         self.orthogonal: dict[int, Floats] = {}
 
-    def past(self, x: Floats) -> bool:
+    def past(self, x: Floats, little: float = OPEN) -> bool:
         """Whether what came before leaves little open of a column: then it tells nothing of what comes later."""
         goal, use = self._goal(x)
-        return goal is not None and self._left(goal, use, 0) < OPEN
+        return goal is not None and self._left(goal, use, 0) < little
 
     def reach(self, x: Floats) -> int | None:
         """How many steps after a time the target's values are that the column is made of, 0 where it is not of any.
