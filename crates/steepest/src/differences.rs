@@ -278,8 +278,7 @@ impl Differences {
         if !(once_more || measures && (elsewhere || louder)) {
             return false;
         }
-        // The first time wherever it is: large terms that come to cancel make noise of an f that stays as it is.
-        self.again |= elsewhere || louder || once_more;
+        self.again |= elsewhere || louder;
         self.both |= self.sides == Scheme::Auto;
         true
     }

@@ -126,7 +126,8 @@ impl Coordinate {
         problem: &mut Problem<'_>,
         to: &[f64],
     ) -> Result<Option<Step>, Halt> {
-        if self.stuck > 0 {
+        // What one fit alone says of its value is read: that costs it one pass, and along a path one at each alpha.
+        if self.stuck > 0 || !self.along {
             return Ok(None);
         }
         let frame = self.frame.as_ref().expect("made at the start");
