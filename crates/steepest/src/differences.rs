@@ -67,9 +67,7 @@ impl PerVariable {
     fn alike(&self) -> f64 {
         if self.steady > 0.0 { self.steady } else { self.size }
     }
-}
 
-impl PerVariable {
     /// Whether the slope has changed by far more than errors explain where x has hardly moved: f is noisier than it was.
     fn jumps(&self, reach: f64, slope: f64, error: f64) -> bool {
         /// A change by so many times the errors.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -99,7 +99,7 @@ def read_stamps(column: Any, name: str, findings: list[Finding]) -> tuple[NDArra
     return ticks, zone
 
 
-def _no_stamp(column: Any, name: str) -> None:
+def _no_stamp(column: Any, name: str) -> NoReturn:
     """Refuses texts by the first that is no time, or none of the kind that those before it are."""
     low, high = 0, len(column)
     while high - low > 1:

@@ -73,8 +73,8 @@ impl Model {
         let size = |a: usize| if about { frame.spread(a) } else { frame.size(a) };
         let now = free + self.curvature * mean;
         let mut gradient = from.gradient.clone();
-        let (mut change, mut sizes) = (free * mean + 0.5 * self.curvature * mean * mean, 0.0);
-        sizes += (free * mean).abs() + 0.5 * self.curvature * mean * mean;
+        let bend = 0.5 * self.curvature * mean * mean;
+        let (mut change, mut sizes) = (free * mean + bend, (free * mean).abs() + bend);
         let (mut far, mut noise) = (0.0, 0.0);
         for (i, &a) in self.set.iter().enumerate() {
             let a = a as usize;
@@ -109,6 +109,7 @@ impl Deduced {
         let steep = (2.0 * self.from.loss.max(0.0)).sqrt();
         self.slopes * size + 2.0 * f64::EPSILON * steep * frame.size(a)
     }
+
     /// Σ share·½(c·(slope − free) − slope)², `free` the mean slope (0 where no intercept is free), as `RowsAt::distance` has it.
     pub fn distance(&self, c: f64, free: f64) -> f64 {
         let (short, all) = (1.0 - c, self.loss.max(0.0) + self.off);
