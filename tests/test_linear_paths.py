@@ -272,7 +272,7 @@ def test_a_tall_table_is_read_a_few_times_and_what_is_proved_holds(noise, far):
         least = exactly(A, b, share, alpha, fine.coefs[k], fine.intercepts[k])
         result = found.results[k]
         assert value - least <= result.certificate["bound"] <= 1e-4 * result.fun
-        assert abs(result.fun - value) <= 1e-9 * value + result.certificate["bound"]
+        assert abs(result.fun - value) <= 1e-9 * value + result.certificate["rounding"]
 
 
 def test_rows_that_are_read_have_one_too():
