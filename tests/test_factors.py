@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
@@ -844,3 +845,14 @@ def test_choosing_by_few_is_said_and_by_how_many() -> None:
     (said,) = (f for f in clicked.result_.findings if f.kind == "few_held_out")
     assert said.evidence["users"] == clicked.held_out_["model"]["users"]
     assert "chose alpha" in said.sentence
+
+
+def test_columns_are_taken_by_their_names_or_refused() -> None:
+    u, i, y = made(3)
+    apart = RatingsFactorization(rank=2, alpha=0.1, seed=0).fit(u, i, y)
+    table = pa.table({"Rating": y, "item_id": i, "users": u})
+    named = RatingsFactorization(rank=2, alpha=0.1, seed=0).fit(table)
+    assert np.array_equal(apart.predict(u, i), named.predict(u, i))
+    # By no names, ratings in place of users cannot be ids.
+    with pytest.raises(InputError, match="user has numbers that are no ids"):
+        RatingsFactorization(rank=2, alpha=0.1).fit(np.column_stack([y, u, i]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -102,6 +103,12 @@ def read(
     if items is None:
         users, items, *rest = columns_of(users)
         ratings = rest[0] if rest else ratings
+        for name, ids in (("user", users), ("item", items)):
+            if ids.dtype.kind == "f" and _ids(f"{name}s", ids).dtype.kind == "f":
+                raise InputError(
+                    f"the columns of a table of ratings are user, item and rating, unless their names say otherwise; "
+                    f"what stands for the {name} has numbers that are no ids, such as {ids[ids != np.round(ids)][0]}"
+                )
     user_codes, user_ids = coded("users", users)
     item_codes, item_ids = coded("items", items)
     n = len(user_codes)
@@ -114,12 +121,12 @@ def read(
 
 
 def columns_of(table: Any) -> list[Any]:
-    """Two or three columns of a frame or an array, in their order."""
+    """Two or three columns of a frame or an array, as user, item and rating: by their names, or in their order."""
     names = getattr(table, "column_names", None)  # Arrow
     if names is not None:
-        columns = [table.column(name).to_numpy(zero_copy_only=False) for name in names]
+        columns = [table.column(name).to_numpy(zero_copy_only=False) for name in _in_order(names)]
     elif hasattr(table, "columns"):
-        columns = [np.asarray(table[name]) for name in table.columns]
+        columns = [np.asarray(table[name]) for name in _in_order(table.columns)]
     else:
         rows = np.asarray(table)
         if rows.ndim != 2:
@@ -133,6 +140,15 @@ def columns_of(table: Any) -> list[Any]:
             f"a table of ratings has the columns user, item and rating; got {len(columns)} columns"
         )
     return columns
+
+
+def _in_order(names: Any) -> list[Any]:
+    """The names of columns, where one is called user and one item (as user_id and Items are) these first."""
+    plain = [re.sub(r"[_ ]?id$|s$", "", str(name).strip().lower()) for name in names]
+    if plain.count("user") != 1 or plain.count("item") != 1:
+        return list(names)
+    order = sorted(range(len(plain)), key=lambda i: {"user": 0, "item": 1}.get(plain[i], 2))
+    return [names[i] for i in order]
 
 
 def coded(name: str, ids: Any) -> tuple[Codes, NDArray[Any]]:

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from steepest import _core
 from steepest._types import Floats
+from steepest.result import Result
 
 from .cells import Cells
 from .problem import Factors, Maps, Problem
@@ -173,25 +174,53 @@ def choose(
 
 
 def most_useful_rounds(
-    problem: Problem, cells: Cells, start: Factors, loss: Callable[[Problem, Factors], float]
-) -> Problem:
-    """The problem with as many rounds as do best on what was held out; as it is where the tolerance is met before that
-    is seen, or the most that are tried still help."""
-    judged = problem.judged()
+    problem: Problem,
+    cells: Cells,
+    start: Factors,
+    loss: Callable[[Problem, Factors], float],
+    tried: Sequence[Tried] = (),
+) -> tuple[Problem, tuple[Factors, Result] | None]:
+    """The problem with as many rounds as do best on what was held out, and its fit where that was made; the problem
+    as it is where the tolerance is met before that is seen, or the most that are tried still help."""
     most = problem.max_iter or np.inf
     all_rounds = [r for r in (EPOCHS if problem.by_rank else ROUNDS) if r <= most] or [int(most)]
+    fits: dict[int, tuple[Factors, Result]] = {}
+
+    def after(rounds: int) -> float:
+        one = replace(problem.judged(), rounds=rounds)
+        fits[rounds] = one.solve(cells, start)
+        return loss(one, fits[rounds][0])
+
+    if problem.by_rank:
+        known = [t.loss for t in tried if (t.rank, t.alpha) == (problem.rank, problem.alpha)]
+        found = _most_useful_epochs(all_rounds, after, min(known, default=None))
+        return replace(problem, rounds=found), fits.get(found)
     best, found = 1.0, all_rounds[0]
     for rounds in all_rounds:
-        one = replace(judged, rounds=rounds)
-        at, result = one.solve(cells, start)
-        here = loss(one, at)
+        here = after(rounds)
         if 1.0 - here > (1.0 + BETTER) * (1.0 - best):
             best, found = here, rounds
         elif all_rounds.index(rounds) >= all_rounds.index(found) + WORSE:
-            return replace(problem, rounds=found)
-        if result.outcome != "held_out" and not problem.by_rank:
+            return replace(problem, rounds=found), fits[found]
+        if fits[rounds][1].outcome != "held_out":
             break
-    return replace(problem, rounds=found) if problem.by_rank else problem
+    return problem, None
+
+
+def _most_useful_epochs(all_rounds: list[int], after: Callable[[int], float], known: float | None) -> int:
+    """From what is known after `AFRESH` rounds on to more, while they do better; where they do not, back to fewer."""
+    found = AFRESH if known is not None and AFRESH in all_rounds else all_rounds[0]
+    first = found
+    best = known if known is not None and found == AFRESH else after(found)
+    for rounds in all_rounds[all_rounds.index(first) + 1 :]:
+        here = after(rounds)
+        if not 1.0 - here > (1.0 + BETTER) * (1.0 - best):
+            break
+        best, found = here, rounds
+    if found == first and first != all_rounds[0]:
+        fewer = all_rounds[all_rounds.index(first) - 1]
+        found = found if 1.0 - best > (1.0 + BETTER) * (1.0 - after(fewer)) else fewer
+    return found
 
 
 @dataclass

@@ -26,7 +26,7 @@ __all__ = ["ClicksFactorization"]
 #: What each click is set against with the ranking loss; and what the last step may still gain there, of `tol`.
 AGAINST, HELD = 4, 1e-4
 #: Draws for a click at most until one stands too high.
-DRAWS = 100
+DRAWS = 30
 
 
 class ClicksFactorization(Growing):
@@ -48,7 +48,7 @@ class ClicksFactorization(Growing):
     With ``loss="warp"``, the weighted approximate rank loss, the top of each user's list counts most: it lessens the
     mean over clicks of ``L(r) * max(0, 1 - s_ui + s_uj)``, L(r) = 1 + 1/2 + ... + 1/r, where j is the first of the
     items that u has not, drawn at random, that stands no more than 1 below, and r how many stand there, told by how
-    many draws that took (at most 100). They are drawn anew each time, and steps are those of a rule (`adagrad`) over
+    many draws that took (at most 30). They are drawn anew each time, and steps are those of a rule (`adagrad`) over
     batches of clicks, for as many rounds through all of them as rank held-out ones best.
 
     Where `fit` is given features of users, items or both, ``p_u = e_u + W'f_u``, and q_i and c_i likewise: what
@@ -203,8 +203,8 @@ class ClicksFactorization(Growing):
         Parameters
         ----------
         users : array of ids of shape (rows,), table, or sparse matrix
-            Ids of any one type, texts too; or a frame or array of the columns user, item and (optional) count; or a
-            sparse matrix of counts, users x items.
+            Ids of any one type, texts too; or a frame or array of the columns user, item and (optional) count, in that
+            order unless columns are called user and item; or a sparse matrix of counts, users x items.
         items : array of ids of shape (rows,), optional
         counts : array of shape (rows,), optional
             How often, at least 0; 1 each unless given. A pair that is there more than once has the sum; one whose

@@ -126,11 +126,12 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             begun = at or problem.start(fit, centre, self.seed)
             if early is not None and problem.background > 0:
                 early = None
+            made = None
             if self.early_stopping and problem.counts_rounds:
-                problem = most_useful_rounds(
-                    problem, fit, begun, lambda one, at: self._judge(one, at, fit, held)
+                problem, made = most_useful_rounds(
+                    problem, fit, begun, lambda one, at: self._judge(one, at, fit, held), tried
                 )
-            factors, result = problem.judged().solve(fit, begun, held=early)
+            factors, result = made or problem.judged().solve(fit, begun, held=early)
             problem = problem.ended(result) if early is not None else problem
             self.held_out_ = self._figures(factors, fit, held)
             at = at and factors
