@@ -242,7 +242,9 @@ pub fn fit_factors<'py>(
                 None => descent.run(&mut *objective, &*penalty, &mut watcher)?,
                 Some(aside) => {
                     let mut loss = lent.described(Box::new(model.held(aside)?))?;
-                    let mut held = HeldOut::new(&mut *loss, aside.patience, aside.least);
+                    // A start that is led predicts well at times: the fit to all entries goes on from its own.
+                    let held = HeldOut::new(&mut *loss, aside.patience, aside.least);
+                    let mut held = held.after_a_step();
                     descent.run_held(&mut *objective, &*penalty, &mut held, &mut watcher)?
                 }
             };

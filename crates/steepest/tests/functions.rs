@@ -175,6 +175,18 @@ fn held_out_loss_stops_early_and_keeps_its_best_point() {
     assert_eq!((one.status.clone(), some.status.clone()), (Status::HeldOut, Status::HeldOut));
     assert!(one.counts.iterations == 5 && one.x[0] < some.x[0], "{:?}", one.counts);
     assert!(some.x[0] < 0.99 && all.status == Status::Converged, "{} {:?}", some.x[0], all.status);
+
+    // Where each step leads up the start is the best, unless it may not be: then the first step is.
+    let mut behind = bowl(-1.0);
+    let mut from = |start: bool| {
+        let held = HeldOut::new(&mut behind, 5, 0.0);
+        let mut held = if start { held } else { held.after_a_step() };
+        let d = Descent::new((entry.build)(&settings), &[0.0], Stop::default());
+        d.run_held(&mut train, &nothing(1), &mut held, &mut Unwatched).unwrap()
+    };
+    let [start, step] = [true, false].map(&mut from);
+    assert_eq!((start.x[0], step.counts.iterations), (0.0, start.counts.iterations + 1));
+    assert!(step.x[0] > 0.0 && step.x[0] < 0.05, "{}", step.x[0]);
 }
 
 #[test]

@@ -15,12 +15,19 @@ pub struct HeldOut<'a> {
     least: f64,
     /// The loss at the last fall that counted.
     mark: f64,
+    /// Whether the start is one of the points that may come of it.
+    start: bool,
 }
 
 impl<'a> HeldOut<'a> {
     /// Stops after `patience` iterations without a fall by this share of the loss.
     pub fn new(objective: &'a mut dyn Objective, patience: u64, least: f64) -> Self {
-        HeldOut { objective, patience, least, mark: f64::INFINITY }
+        HeldOut { objective, patience, least, mark: f64::INFINITY, start: true }
+    }
+    /// The same of a start that is no answer, however low the loss there is: a fit to other rows makes a step at least, and
+    /// what is told of it must be of that.
+    pub fn after_a_step(self) -> Self {
+        HeldOut { start: false, ..self }
     }
     /// Whether a loss lower than all before it is so by enough.
     fn counts(&mut self, value: f64) -> bool {
@@ -42,6 +49,9 @@ impl Descent {
         watch: &mut dyn Watch,
     ) -> Result<bool, Failure> {
         let going = self.advance(objective, penalty, watch)?;
+        if going && self.counts.iterations == 0 && !held.start {
+            return Ok(true);
+        }
         let value = match held.objective.value(&self.x) {
             Ok(v) => v,
             Err(halt) => return self.after(Err(halt)),
