@@ -365,14 +365,10 @@ def test_more_ratings_go_on_from_where_it_was() -> None:
         ((np.ones((3, 5)),), "got 5 columns"),
         (([1, 2], [1, 2], [1.0, 2.0]), "too few"),
         (([[1], [2]], [1, 2], [1.0, 2.0]), "users must be ids in one row"),
-        (([1, "a"], [1, 2], [1.0, 2.0]), None),
+        (([1, "a"], [1, 2], [1.0, 2.0]), "several types, int and str"),
     ],
 )
-def test_bad_input_is_named(given: Any, words: str | None) -> None:
-    if words is None:
-        # As NumPy has them: texts.
-        assert RatingsFactorization(1, 0.1, validation=None).fit(*given).user_ids_.tolist() == ["1", "a"]
-        return
+def test_bad_input_is_named(given: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         RatingsFactorization().fit(*given)
 
@@ -872,3 +868,48 @@ def test_columns_are_taken_by_their_names_or_refused() -> None:
     # By no names, ratings in place of users cannot be ids.
     with pytest.raises(InputError, match="user has numbers that are no ids"):
         RatingsFactorization(rank=2, alpha=0.1).fit(np.column_stack([y, u, i]))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((["a", float("nan")], ["x", "y"], [1, 2]), "users row 1 is missing, nan"),
+        (([("a", "x", 1.0), ("b", float("nan"), 2.0)],), "items row 1 is missing, nan"),
+        ((["a", "b"], ["x", "y"], [1, "q"]), "ratings must be numbers; got 'q' in row 1"),
+        ((["a", "b"], ["x", "y"], np.array([1, "q", 2], dtype=object)), "got 'q' in row 1"),
+        (("ratings.csv",), "pass a table and not where it lies, 'ratings.csv'"),
+    ],
+)
+def test_lists_say_what_is_in_them_and_not_what_numpy_makes_of_it(given: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        RatingsFactorization(1, 0.1, validation=None).fit(*given)
+
+
+def test_tables_come_as_lists_of_rows_and_as_mappings_of_columns() -> None:
+    model = RatingsFactorization(1, 0.1, validation=None).fit([(7, "x", 1.0), (9, "y", 2.0)])
+    assert (model.user_ids_.tolist(), model.item_ids_.tolist()) == ([7, 9], ["x", "y"])
+    columns = {"rating": [1.0, 2.0], "item": ["x", "y"], "user": [7, 9]}
+    named = RatingsFactorization(1, 0.1, validation=None).fit(columns)
+    assert np.array_equal(model.predict([7], ["y"]), named.predict([7], ["y"]))
+    with pytest.raises(InputError, match="third column of the table is its ratings"):
+        RatingsFactorization(1, 0.1, validation=None).fit(columns, ratings=[5, 5])
+    text = RatingsFactorization(1, 0.1, validation=None).fit(["a", "b"], ["x", "y"], [1, 2])
+    with pytest.raises(InputError, match="such as 'a'; got 1"):
+        text.predict(["a", 1], ["x", "y"])
+
+
+@pytest.mark.parametrize("name", ["biases", "nonnegative"])
+def test_what_is_true_or_false_is_neither_a_word_nor_a_number(name: str) -> None:
+    u, i, r = made(0, 10, 8)
+    with pytest.raises(InputError, match=f"{name} must be True or False; got 'no'"):
+        RatingsFactorization(1, 0.1, **{name: "no"}).fit(u, i, r)
+
+
+def test_the_baseline_of_ratings_does_not_depend_on_the_unit_of_weights() -> None:
+    u, i, r = made(2, 60, 20, share=0.5)
+    weight = np.random.default_rng(0).exponential(size=len(r))
+    one, other = (
+        RatingsFactorization(2, 0.1).fit(u, i, r, sample_weight=by * weight).held_out_ for by in (1.0, 1e-3)
+    )
+    for name in ("model", "item mean", "mean"):
+        assert one[name]["rmse"] == pytest.approx(other[name]["rmse"], rel=1e-9), name

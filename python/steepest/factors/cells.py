@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -74,8 +75,8 @@ def read(
     Parameters
     ----------
     users : array of ids of shape (rows,), table, or sparse matrix
-        Ids of any one type; or a frame or array of the columns user, item and (unless all are 1) rating; or a matrix of
-        users x items, whose ids are then its row and column numbers.
+        Ids of any one type; or a frame, mapping or array of the columns user, item and (unless all are 1) rating; or
+        a matrix of users x items, whose ids are then its row and column numbers.
     items : array of ids of shape (rows,), optional
     ratings : array of shape (rows,), optional
         1 each unless given.
@@ -102,6 +103,10 @@ def read(
         return _checked(_with_beside(cells, time, sample_weight))
     if items is None:
         users, items, *rest = columns_of(users)
+        if rest and ratings is not None:
+            raise InputError(
+                f"the third column of the table is its {called}: pass it alone, or two columns of it"
+            )
         ratings = rest[0] if rest else ratings
         for name, ids in (("user", users), ("item", items)):
             if ids.dtype.kind == "f" and _ids(f"{name}s", ids).dtype.kind == "f":
@@ -127,8 +132,15 @@ def columns_of(table: Any) -> list[Any]:
         columns = [table.column(name).to_numpy(zero_copy_only=False) for name in _in_order(names)]
     elif hasattr(table, "columns"):
         columns = [np.asarray(table[name]) for name in _in_order(table.columns)]
+    elif isinstance(table, Mapping):
+        columns = [array_of(table[name]) for name in _in_order(list(table))]
+    elif isinstance(table, str | os.PathLike):
+        raise InputError(
+            f"pass a table and not where it lies, {os.fspath(table)!r}: read it (pandas.read_csv), or on the command "
+            "line say steepest fit FILE --user COLUMN --item COLUMN"
+        )
     else:
-        rows = np.asarray(table)
+        rows = array_of(table)
         if rows.ndim != 2:
             raise InputError(
                 "pass users, items and ratings, a table of these three columns, or a sparse matrix; got users alone, "
@@ -137,7 +149,8 @@ def columns_of(table: Any) -> list[Any]:
         columns = list(rows.T)
     if len(columns) not in (2, 3):
         raise InputError(
-            f"a table of ratings has the columns user, item and rating; got {len(columns)} columns"
+            f"a table of ratings has the columns user, item and rating; got {len(columns)} columns: pass these three, "
+            "and when each was made as time="
         )
     return columns
 
@@ -149,6 +162,16 @@ def _in_order(names: Any) -> list[Any]:
         return list(names)
     order = sorted(range(len(plain)), key=lambda i: {"user": 0, "item": 1}.get(plain[i], 2))
     return [names[i] for i in order]
+
+
+def array_of(given: Any) -> NDArray[Any]:
+    """An array of what is given; of a list of texts and others NumPy would make texts, a NaN the id 'nan'."""
+    values = np.asarray(given)
+    return (
+        np.array(given, dtype=object)
+        if values.dtype.kind == "U" and isinstance(given, list | tuple)
+        else values
+    )
 
 
 def coded(name: str, ids: Any) -> tuple[Codes, NDArray[Any]]:
@@ -186,6 +209,9 @@ def codes_of(name: str, ids: Any, known: NDArray[Any]) -> NDArray[np.int64]:
     texts = [array.dtype.kind in "UOT" for array in (values, known)]
     if len(values) and texts[0] != texts[1]:
         raise InputError(unlike(name, known[0], values[0]))
+    if values.dtype.kind == "O" and known.dtype.kind in "UT":
+        other = next(value for value in values.tolist() if not isinstance(value, str))
+        raise InputError(unlike(name, known[0], other))
     if not len(known):
         return np.full(len(values), -1)
     try:
@@ -209,7 +235,7 @@ def _ids(name: str, ids: Any) -> NDArray[Any]:
     """Ids in a row; what is missing or no id is named."""
     if isinstance(ids, np.ma.MaskedArray):
         raise InputError(f"{name} is a masked array: drop the masked rows, and pass the rest")
-    values = np.asarray(ids)
+    values = array_of(ids)
     if values.ndim != 1:
         raise InputError(f"{name} must be ids in one row; got the shape {values.shape}")
     if values.dtype.kind == "f":
@@ -247,7 +273,7 @@ def numbers(name: str, given: Any) -> Floats:
             raise TypeError
         values = np.ascontiguousarray(raw, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{name} must be numbers; got {given!r:.100}") from None
+        raise InputError(no_numbers(name, given)) from None
     if values.ndim != 1:
         raise InputError(f"{name} must be numbers in one row; got the shape {values.shape}")
     bad = ~np.isfinite(values)
@@ -255,6 +281,19 @@ def numbers(name: str, given: Any) -> Floats:
         row = int(bad.argmax())
         raise InputError(f"{name} row {row} is not finite, {values[row]}: drop the row")
     return values
+
+
+def no_numbers(name: str, given: Any) -> str:
+    """What of it is no number, in words: the first row that is none."""
+    values = np.asarray(given, dtype=object)
+    for row, value in enumerate(values.tolist() if values.ndim == 1 else ()):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            if absent(value):
+                return f"{name} row {row} is missing, {value!r}: drop the row"
+            return f"{name} must be numbers; got {value!r:.80} in row {row}"
+    return f"{name} must be numbers; got {given!r:.100}"
 
 
 def _with_beside(cells: Cells, time: Any, sample_weight: Any) -> Cells:

@@ -203,8 +203,8 @@ class ClicksFactorization(Growing):
         Parameters
         ----------
         users : array of ids of shape (rows,), table, or sparse matrix
-            Ids of any one type, texts too; or a frame or array of the columns user, item and (optional) count, in that
-            order unless columns are called user and item; or a sparse matrix of counts, users x items.
+            Ids of any one type, texts too; or a frame, mapping or array of the columns user, item and (optional)
+            count, in that order unless columns are called user and item; or a sparse matrix of counts, users x items.
         items : array of ids of shape (rows,), optional
         counts : array of shape (rows,), optional
             How often, at least 0; 1 each unless given. A pair that is there more than once has the sum; one whose

@@ -231,8 +231,10 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | np.integer) and value >= least):
                 raise InputError(f"{name} must be None or a whole number of at least {least}; got {value!r}")
-        if not isinstance(self.early_stopping, bool | np.bool_):
-            raise InputError(f"early_stopping must be True or False; got {self.early_stopping!r:.80}")
+        for name in ("early_stopping", "nonnegative", "biases"):
+            value = getattr(self, name, None)
+            if not isinstance(value, bool | np.bool_) and not (name == "biases" and value is None):
+                raise InputError(f"{name} must be True or False; got {value!r:.80}")
         for name in ("seed", "threads"):
             value = getattr(self, name)
             if not (isinstance(value, int | np.integer) and 0 <= value < 2**63):

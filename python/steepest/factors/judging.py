@@ -114,8 +114,8 @@ def errors_of(ratings: Floats, predicted: Floats, weight: Floats | None = None) 
 
 
 def item_means(cells: Cells) -> Floats:
-    """Each item's mean rating, drawn to the mean of all as by five ratings of it: the baseline of ratings."""
-    weight = np.ones(len(cells)) if cells.weight is None else cells.weight
+    """Each item's mean rating, drawn to the mean of all as by five ratings of mean weight: the baseline of ratings."""
+    weight = np.ones(len(cells)) if cells.weight is None else cells.weight / cells.weight.mean()
     mean = float(np.average(cells.ratings, weights=weight))
     summed = np.bincount(cells.items, weight * (cells.ratings - mean), minlength=cells.shape[1])
     counts = np.bincount(cells.items, weight, minlength=cells.shape[1])

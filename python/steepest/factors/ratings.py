@@ -192,9 +192,9 @@ class RatingsFactorization(Growing):
         Parameters
         ----------
         users : array of ids of shape (rows,), table, or sparse matrix
-            Ids of any one type, texts too; or a frame or array of the columns user, item and rating, in that order
-            unless columns are called user and item; or a sparse matrix of users x items, of which what is stored is a
-            rating (zeros that are stored too).
+            Ids of any one type, texts too; or a frame, mapping or array of the columns user, item and rating, in
+            that order unless columns are called user and item; or a sparse matrix of users x items, of which what is
+            stored is a rating (zeros that are stored too).
         items : array of ids of shape (rows,), optional
         ratings : array of shape (rows,), optional
         time : array of shape (rows,), optional
