@@ -69,6 +69,7 @@ def test_clicks_are_ranked_where_that_is_asked_for(table: Path, capsys: Any) -> 
     [
         (["--user", "reader"], "--user and --item go together"),
         (["--user", "reader", "--item", "bok"], "did you mean 'book'"),
+        (["--user", "book", "--item", "book", "--target", "stars"], "--user and --item are both 'book'"),
         (["--user", "reader", "--item", "book", "--target", "book"], "the target must be numbers"),
         (["--user", "reader", "--item", "book", "--loss", "huber"], "name their column by --target"),
         (["--user", "reader", "--item", "book", "--sample-weight", "when"], "--sample-weight is of ratings"),

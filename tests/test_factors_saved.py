@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 import steepest
@@ -284,3 +287,39 @@ def test_the_lines_that_are_printed_do_the_same(table: Path, tmp_path: Path, cap
         exec(capsys.readouterr().out.replace("print(model", "found = (model"), own)
         assert [float(line) for line in told[-1].split()[1:]] == own["found"].tolist()
     assert told[0] == told[1]
+
+
+def test_ids_of_a_table_are_found_whether_texts_or_numbers_were_fitted(tmp_path: Path, capsys: Any) -> None:
+    rng = np.random.default_rng(0)
+    columns = {
+        "who": rng.integers(1, 30, 200),
+        "film": rng.integers(1, 20, 200),
+        "stars": rng.normal(size=200),
+    }
+    text, typed = tmp_path / "t.csv", tmp_path / "t.parquet"
+    pyarrow.csv.write_csv(pa.table(columns), text)
+    pyarrow.parquet.write_table(pa.table(columns), typed)
+    # The columns' names are kept with the model, as the command line keeps them.
+    model = RatingsFactorization(2, 0.1, validation=None).fit(pa.table(columns))
+    model.save(tmp_path / "numbers")
+    named = ["--user", "who", "--item", "film", "--target", "stars", "--alpha", "0.1"]
+    assert main(["fit", str(text), *named, "--save", str(tmp_path / "texts")]) == 0
+    for saved in ("numbers", "texts"):
+        told = []
+        for table in (text, typed):
+            capsys.readouterr()
+            ask = ["predict", str(tmp_path / saved), str(table), "-o", "-"]
+            assert main(ask) == 0
+            said = capsys.readouterr()
+            assert "not seen" not in said.err
+            told.append([float(line) for line in said.out.split()[1:]])
+            assert main([*ask, "--python"]) == 0
+            own = dict[str, Any]()
+            exec(capsys.readouterr().out.replace("print(model", "found = (model"), own)
+            assert own["found"].tolist() == told[-1]
+        assert told[0] == told[1]
+        if saved == "numbers":
+            assert told[0] == model.predict(columns["who"], columns["film"]).tolist()
+    text.write_text(text.read_text().replace("\n", "\nx", 1))
+    assert main(["predict", str(tmp_path / "numbers"), str(text), "-o", "-"]) == 2
+    assert "ids of the fit are numbers, such as 1" in " ".join(capsys.readouterr().err.split())

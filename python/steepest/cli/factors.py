@@ -6,6 +6,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
     """Fit, print the summary, write the report; 1 where the fit did not converge."""
     if args.user is None or args.item is None:
         raise InputError("--user and --item go together: name the columns of both")
+    if args.user == args.item:
+        raise InputError(f"--user and --item are both {args.user!r}: name the column of each")
     refuse(args, NOT_HERE, "tables of users and items")
     if args.sample_weight is not None and args.target is None:
         raise InputError("--sample-weight is of ratings: name their column by --target")
@@ -85,28 +88,77 @@ def predict(args: argparse.Namespace) -> int:
     model = loaded(args.model)
     user, item, *target = model.columns_
     columns, _ = read(args, {"user": user, "item": item, **{f"keep {name}": name for name in args.keep}})
+    ids = [
+        like_those(columns[name], known, asked)
+        for name, known, asked in (("user", model.user_ids_, user), ("item", model.item_ids_, item))
+    ]
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always", ColdStart)
-        scores = model.predict(columns["user"], columns["item"])
+        scores = model.predict(*ids)
     kept = {name: columns[f"keep {name}"] for name in args.keep}
     answer = {f"predicted_{target[0]}" if target else "score": scores}
     return answered(args, kept, answer, [str(one.message) for one in noticed])
 
 
+def like_those(ids: Any, known: Any, asked: str) -> Any:
+    """Ids as those of the fit are: in a text file all are texts, and in one of numbers none."""
+    if type_of(known) == type_of(ids):
+        return ids
+    if type_of(known) == "str" and type_of(ids) in ("int", "float"):
+        whole = ids.astype(np.int64) if np.isfinite(ids).all() else ids
+        return (whole if (whole == ids).all() else ids).astype(str)
+    if type_of(ids) == "str" and type_of(known) in ("int", "float"):
+        numbers = []
+        for row, one in enumerate(ids):
+            try:
+                # A whole number of many digits is no float.
+                numbers.append(int(one) if type_of(known) == "int" else float(one))
+            except ValueError:
+                raise TableError(
+                    f"column {asked!r} row {row} is {one!r}: ids of the fit are numbers, such as {known[0]}"
+                ) from None
+        return np.array(numbers)
+    return ids
+
+
+def type_of(ids: Any) -> str:
+    """What ids are, in Python's words."""
+    kinds = {"U": "str", "T": "str", "O": "str", "i": "int", "u": "int", "f": "float"}
+    return kinds.get(ids.dtype.kind, str(ids.dtype))
+
+
 def predict_lines(args: argparse.Namespace) -> list[str]:
     """The Python lines that do the same."""
+    from steepest.factors.saved import loaded
+
+    model = loaded(args.model)
+    types = [type_of(known) for known in (model.user_ids_, model.item_ids_)]
+    # What is read as texts need not be made texts.
+    as_read = [name == "str" and binary(args.table) is None for name in types]
+    casts = [
+        "" if plain or name not in ("str", "int", "float") else f".astype({name})"
+        for name, plain in zip(types, as_read, strict=True)
+    ]
     return [
         "import pandas",
         "from steepest.factors.saved import loaded",
         f"model = loaded({args.model!r})",
         f"table = {opening(args, 'str')}",
         "user, item = model.columns_[:2]",
-        "print(model.predict(table[user], table[item]))",
+        f"print(model.predict(table[user]{casts[0]}, table[item]{casts[1]}))",
     ]
+
+
+def binary(table: str) -> str | None:
+    """What pandas reads a file by whose columns have types of their own; None for texts."""
+    readers = {".parquet": "read_parquet", ".feather": "read_feather", ".arrow": "read_feather"}
+    return readers.get(PurePath(table).suffix.lower())
 
 
 def opening(args: argparse.Namespace, dtype: str) -> str:
     """The call of pandas that reads the table, texts of the type given."""
+    if (reader := binary(args.table)) is not None:
+        return f"pandas.{reader}({args.table!r})"
     form = text_form(args, ("delimiter", "encoding", "decimal"))
     said = "".join(f", {name}={form[name]!r}" for name in form if name != "header")
     return f"pandas.read_csv({args.table!r}, dtype={dtype}{said})"

@@ -19,7 +19,7 @@ from steepest.findings import Finding
 
 from .when import absent, read_times
 
-__all__ = ["Cells", "choice", "coded", "codes_of", "numbers", "read"]
+__all__ = ["Cells", "choice", "coded", "codes_of", "names_of", "numbers", "read"]
 
 Codes = NDArray[np.uint32]
 
@@ -153,6 +153,17 @@ def columns_of(table: Any) -> list[Any]:
             "and when each was made as time="
         )
     return columns
+
+
+def names_of(users: Any, items: Any = None, ratings: Any = None) -> list[str | None]:
+    """What the columns of users, items and ratings are called, where they are: those of a table, or of series."""
+    named = users if isinstance(users, Mapping) else getattr(users, "columns", None)
+    names = getattr(users, "column_names", named)  # Arrow
+    if items is None and names is not None:
+        found = _in_order(list(names))
+    else:
+        found = [getattr(one, "name", None) for one in (users, items, ratings)]
+    return [name if isinstance(name, str) and name else None for name in found]
 
 
 def _in_order(names: Any) -> list[Any]:

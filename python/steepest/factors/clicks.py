@@ -16,7 +16,7 @@ from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 
-from .cells import Cells, choice, read
+from .cells import Cells, choice, names_of, read
 from .judging import added_of, popular
 from .later import Growing
 from .problem import Factors, Problem, method_of
@@ -236,6 +236,7 @@ class ClicksFactorization(Growing):
         """
         given = read(users, items, counts, time=time, called="counts")
         ordered = not sparse.issparse(users)
+        self._called(names_of(users, items, counts))
         return self._fit(given, user_features, item_features, in_order=ordered)  # type: ignore[no-any-return]
 
     def predict(self, users: Any, items: Any) -> Floats:

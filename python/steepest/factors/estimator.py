@@ -145,6 +145,12 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         self._solve(problem, cells, start, columns, features)
         return self
 
+    def _called(self, names: list[str | None]) -> None:
+        """Keeps what the columns are called: ``steepest predict`` looks for them in a table."""
+        own = type(self).columns_
+        found = tuple(name or known for name, known in zip([*names, None, None], own, strict=False))
+        self.columns_ = found if len(set(found)) == len(own) else own
+
     def _solve(
         self,
         problem: Problem,

@@ -13,7 +13,7 @@ from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 
-from .cells import Cells, choice, numbers, read
+from .cells import Cells, choice, names_of, numbers, read
 from .judging import errors_of, item_means, liked, popular
 from .later import Growing
 from .problem import Factors, Problem, method_of
@@ -225,6 +225,7 @@ class RatingsFactorization(Growing):
         """
         given = read(users, items, ratings, time=time, sample_weight=sample_weight)
         ordered = not sparse.issparse(users)
+        self._called(names_of(users, items, ratings))
         return self._fit(given, user_features, item_features, in_order=ordered)  # type: ignore[no-any-return]
 
     def predict(self, users: Any, items: Any) -> Floats:
