@@ -177,7 +177,7 @@ def test_it_chooses_what_is_there_and_says_what_no_model_beats() -> None:
     figures = model.held_out_
     assert figures["model"]["rmse"] < 0.6 * figures["item mean"]["rmse"]
     assert model.result_.findings == []
-    assert {t.rank for t in model.tried_} >= {16, 32}
+    assert {t.rank for t in model.tried_} >= {16, 8, 4, 2}
     noise = np.random.default_rng(0).normal(size=len(u))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)
@@ -913,3 +913,22 @@ def test_the_baseline_of_ratings_does_not_depend_on_the_unit_of_weights() -> Non
     )
     for name in ("model", "item mean", "mean"):
         assert one[name]["rmse"] == pytest.approx(other[name]["rmse"], rel=1e-9), name
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_no_more_factors_are_taken_than_explain_something(seed: int) -> None:
+    # 32 do better than 16 here, and 3 far better than both; of the second the fit to all ends in a minimum that is none
+    # of all, above where the one was that chose.
+    rng = np.random.default_rng((12, 1, 14)[seed])
+    u, i = rng.integers(0, 100, 2500), rng.integers(0, 60, 2500)
+    keys = np.unique(u * 60 + i)
+    rng.shuffle(keys)
+    u, i = keys // 60, keys % 60
+    biases = 0.3 * rng.normal(size=100)[u] + 0.3 * rng.normal(size=60)[i]
+    taste = (rng.normal(size=(100, 3))[u] * rng.normal(size=(60, 3))[i]).sum(1) / np.sqrt(3)
+    r = 3.5 + biases + taste + 0.2 * rng.normal(size=len(u))
+    count = int(0.8 * len(u))
+    model = RatingsFactorization().fit(u[:count], i[:count], r[:count])
+    off = model.predict(u[count:], i[count:]) - r[count:]
+    assert model.rank_ == 3
+    assert float(np.sqrt(np.mean(off**2))) < 0.3

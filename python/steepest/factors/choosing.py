@@ -148,29 +148,72 @@ def choose(
 
     largest = min(cells.shape)
     fixed = None if alpha is None else [alpha]
+
+    def near(other: int, known: Tried) -> Tried:
+        """Another rank at the alphas near the best one of a rank that is known."""
+        # After a few rounds the best alpha is nearly that of any rank.
+        return path(other, iter(fixed or ([known.alpha] if few else down(2.0 * known.alpha, 4))))
+
     first = min(RANK, largest) if rank is None else rank
     best = path(first, iter(fixed or down(0.5 * max(top, 1e-12), HALVINGS)))
-    least = best.loss
-    for ranks in () if rank is not None else (MORE, FEWER):
-        for other in ranks:
-            if min(other, largest) == best.rank or (ranks is FEWER and best.rank > first):
-                continue
-            # After a few rounds the best alpha is nearly that of any rank.
-            alphas = iter(fixed or ([best.alpha] if few else down(2.0 * best.alpha, 4)))
-            found = path(min(other, largest), alphas)
-            if few:
-                # What is judged is 1 - loss, and fewer factors stand beside the best of all.
-                more = ranks is MORE
-                enough = 1.0 - (1.0 - least) * (1.0 + CLEARLY if more else 1.0 - BETTER)
-            else:
-                enough = best.loss * (1.0 - BETTER if ranks is MORE else 1.0 + BETTER)
-            if not found.loss < enough:
-                break
-            best, least = found, min(least, found.loss)
+    if rank is None:
+        best = (_rank_of_lists if few else _rank_of_errors)(best, largest, near)
     if few and fixed is None and best.rank > first:
         # More factors may be held less firmly.
         best = min(best, path(best.rank, down(0.5 * best.alpha, 2)), key=lambda one: one.loss)
     return replace(problem, rank=best.rank, alpha=best.alpha), tried, None
+
+
+def _rank_of_lists(first: Tried, largest: int, near: Callable[[int, Tried], Tried]) -> Tried:
+    """The rank by lists: more factors while they do clearly better, else fewer while they do as well."""
+    best, least = first, first.loss
+    for ranks in (MORE, FEWER):
+        for other in ranks:
+            if min(other, largest) == best.rank or (ranks is FEWER and best.rank > first.rank):
+                continue
+            found = near(min(other, largest), best)
+            # What is judged is 1 - loss, and fewer factors stand beside the best of all.
+            if not found.loss < 1.0 - (1.0 - least) * (1.0 + CLEARLY if ranks is MORE else 1.0 - BETTER):
+                break
+            best, least = found, min(least, found.loss)
+    return best
+
+
+def _rank_of_errors(first: Tried, largest: int, near: Callable[[int, Tried], Tried]) -> Tried:
+    """The rank by errors: fewer factors while they do as well, more where none of these does better, and those between.
+
+    As many factors as there are, firmly held, and no more of them than explain something, held loosely, may both do
+    better than what lies between: so two in a row have to do worse before fewer are not looked at.
+    """
+    best, known, worse = first, {first.rank}, 0
+    for rank in FEWER:
+        if rank >= first.rank or worse >= WORSE:
+            continue
+        found = near(rank, best)
+        known.add(rank)
+        worse = 0 if found.loss < best.loss * (1.0 + BETTER) else worse + 1
+        best = best if worse else found
+    if not best.loss < first.loss * (1.0 - BETTER):
+        for rank in MORE:
+            if rank > largest:
+                break
+            found = near(rank, best)
+            known.add(rank)
+            if not found.loss < best.loss * (1.0 - BETTER):
+                break
+            best = found
+    # A factor more than explain something explains noise: of few that is much. Halfway to the next that are known while
+    # one of these does better.
+    before = None
+    while best is not before and best.rank <= first.rank:
+        before = best
+        below = max((k for k in known if k < best.rank), default=0)
+        above = min((k for k in known if k > best.rank), default=best.rank)
+        for rank in sorted({(best.rank + below) // 2, (best.rank + above) // 2} - known - {0}):
+            found = near(rank, before)
+            known.add(rank)
+            best = found if found.loss < best.loss * (1.0 - BETTER) else best
+    return best
 
 
 def most_useful_rounds(

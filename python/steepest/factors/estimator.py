@@ -105,6 +105,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         problem = self._problem(cells).described(_rows_of(columns))
         tried: list[Tried] = []
         at: Factors | None = None
+        known: Factors | None = None
         self.held_out_: dict[str, dict[str, float]] = {}
         chosen = self.rank is None or self.alpha is None
         if self.validation is not None and len(cells) >= 10:
@@ -134,7 +135,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             factors, result = made or problem.judged().solve(fit, begun, held=early)
             problem = problem.ended(result) if early is not None else problem
             self.held_out_ = self._figures(factors, fit, held)
-            at = at and factors
+            at, known = at and factors, factors
         elif chosen:
             raise InputError(
                 "rank and alpha are chosen on held-out ratings, of which there are too few (at least 10 ratings, and "
@@ -142,7 +143,11 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             )
         self.tried_ = tried
         start = at or problem.start(cells, self._centre(cells), self.seed)
-        self._solve(problem, cells, start, columns, features)
+        if known is not None and not problem.against:
+            known = replace(known, centre=start.centre, fresh=False)
+            self._solve(problem, cells, start, columns, features, known)
+        else:
+            self._solve(problem, cells, start, columns, features)
         return self
 
     def _called(self, names: list[str | None]) -> None:
@@ -158,8 +163,12 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         start: Factors,
         columns: tuple[Columns | None, ...] = (None, None),
         features: tuple[Features | None, ...] = (None, None),
+        known: Factors | None = None,
     ) -> None:
         factors, result = problem.solve(cells, start, self.watch)
+        if known is not None and result.fun > problem.gradient(cells, known)[0]:
+            # A minimum that is none of all: the fit that was judged, which saw less, lies lower.
+            factors, result = problem.solve(cells, known, self.watch)
         result["findings"] += [*cells.found, *self._noticed(cells), *self._chosen_by(), *self._compared()]
         self._fitted_ids = cells.user_ids, cells.item_ids
         cells, factors, columns, more = extended(cells, factors, columns, features)
