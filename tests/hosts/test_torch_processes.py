@@ -14,7 +14,7 @@ pytestmark = pytest.mark.hosts
 
 #: Trains a network on rows of which some labels are left out; says where each process ended.
 PROGRAM = """
-import json, os, sys, torch, steepest.torch
+import json, os, sys, torch, steepest.torch, steepest.training.race
 torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("RANK", 0)))  # each begins with weights of its own
 kind, out = sys.argv[1:]
@@ -32,11 +32,13 @@ if kind == "sampler":
     drawn = torch.utils.data.DistributedSampler(rows, seed=0)
     data = torch.utils.data.DataLoader(rows, batch_size=16, sampler=drawn)
     net, more = torch.nn.parallel.DistributedDataParallel(net), {"validation": (x, y)}
+if kind == "dataset":
+    steepest.training.race.FEWEST = 1
 if kind == "stopped":
     more["callback"] = lambda progress: rank == 0 and progress.epoch == 2
 result = steepest.torch.fit(net, data, epochs=4, seed=1, history=f"{out}/{rank}.csv", **more)
 said = {"weights": [p.tolist() for p in net.parameters()], "fun": result.fun, "outcome": result.outcome,
-        "steps": result.nit, "loss": list(map(float, result.history["loss"]))}
+        "steps": result.nit, "passes": result.passes, "loss": list(map(float, result.history["loss"]))}
 json.dump(said, open(f"{out}/{kind}-{rank}.json", "w"))
 if torch.distributed.is_initialized():
     torch.distributed.destroy_process_group()  # else gloo's threads are alive when the process ends, which may abort it
@@ -63,6 +65,8 @@ def test_two_processes_take_the_steps_of_one(kind: str, tmp_path: Path) -> None:
     assert both[0] == both[1]
     assert both[0]["outcome"] == alone["outcome"] == ("stopped" if kind == "stopped" else "budget")
     assert both[0]["steps"] == alone["steps"]
+    assert both[0]["passes"] == alone["passes"]
+    assert (alone["passes"] > 4) == (kind == "dataset")  # where three race
     # But for the order in which float32 numbers are summed.
     torch.testing.assert_close(
         torch.tensor(both[0]["loss"]), torch.tensor(alone["loss"]), rtol=1e-3, atol=1e-4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,10 +18,18 @@ from steepest.torch.steps import Steps
 from steepest.training.loop import Training
 from steepest.training.noticed import above_rounding
 from steepest.training.plan import Plan, Progress
+from steepest.training.race import Race, worthwhile
 from steepest.training.reading import Asked
 from steepest.training.story import alone, best_of, result
 
 __all__ = ["fit"]
+
+#: What races: the rule, and how much longer than MoMo's its steps are.
+WAYS: dict[str, tuple[str, float | None]] = {
+    "momo_adam": ("momo_adam", None),
+    "momo_adam, half as long": ("momo_adam", 1.0),
+    "momo": ("momo", 1.0),
+}
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -43,6 +52,7 @@ def fit(
     ema: float | None = None,
     precision: str = "float32",
     starts: int = 1,
+    race: bool = True,
     seed: int = 0,
     device: Any = None,
     checkpoint: Any = None,
@@ -57,7 +67,8 @@ def fit(
     a step that is found on the way: MoMo's, which brings a linear model of the loss down to its least possible value,
     and twice that in networks of several layers, below a cap that grows while the loss falls as its slope promises and
     shrinks where it does not, and that falls along a line to 0 over the last two fifths of the budget. Each of the
-    first 20 steps and every fourth later is judged by one more evaluation of its batch. The weights that are judged and
+    first 20 steps and every fourth later is judged by one more evaluation of its batch. Where rows are held out, a race
+    tells at a fifth of the budget how a network is to step (see `race`). The weights that are judged and
     returned are averages over the last tenth or so of the steps, for which a copy of them is kept.
 
     Parameters
@@ -104,6 +115,13 @@ def fit(
     starts : int, default 1
         So many runs, the first from the weights as they are, others from fresh ones (`reset_parameters`); the best
         is kept.
+    race : bool, default True
+        Whether held-out rows choose how a network of several layers steps. Three runs begin at the same weights and go
+        through a fifth of the budget: as said above; with MoMo's own step, half as long; and with MoMo's step along the
+        mean gradient, as SGD with momentum has it. The one that has then lost least there goes on, the first unless
+        another has lost less by a fiftieth, so that 1.4 times the budget is spent. `history` is that of the one that
+        goes on; `callback` and `disp` have the reviews of the first, too, but no other's. There is no race where the
+        budget is by the clock, unsaid or below 100 steps.
     seed : int, default 0
         What the order of the rows, the held-out rows and dropout follow from. Fits in several threads at once share
         torch's random numbers, so that their dropout is not the same again: run them in processes.
@@ -127,7 +145,8 @@ def fit(
         review where nothing is held out. `success` is true only where held-out rows say that more of the same does
         not help (`held_out`); a spent budget is ``budget``, Ctrl-C ``stopped``. `history` has a row a review:
         `loss`, `held_out`, `rate` (what the cap allows now), `cap`, `step` (root mean square of a weight's change),
-        `model_ratio`, `residual` (norm of the gradient) and more.
+        `model_ratio`, `residual` (norm of the gradient) and more. `passes` and `nfev` count what a race took too;
+        `race` has the held-out losses that it was decided by.
 
     Raises
     ------
@@ -154,7 +173,7 @@ def fit(
     if precision not in PRECISIONS:
         raise InputError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}; got {precision!r}")
     asked = Asked(
-        [precision],
+        [precision, race],
         epochs=epochs,
         max_steps=max_steps,
         max_seconds=max_seconds,
@@ -193,18 +212,26 @@ def fit(
     )
     fresh = reading.resettable(module) if asked.starts > 1 else []
 
-    def begin(k: int) -> Training:
+    def begin(k: int) -> Training | Race:
         _sow(asked.seed + k, where)
         if k:
             for part in fresh:
                 part.reset_parameters()
-        return Training(plan, Steps(plan))
+        trained = [p for p in module.parameters() if p.requires_grad]
+        several = sum(p.ndim >= 2 for p in trained) > 1
+        if race and several and worthwhile(plan, sum(p.numel() for p in trained)):
+            return Race(plan, {name: partial(_run, plan, *way) for name, way in WAYS.items()})
+        return _run(plan)
 
     with alone(module), _as_it_was(module), torch.random.fork_rng([where] if where.type == "cuda" else []):
         module.to(where)
         run, spread = best_of(asked.starts, begin)
     values = {n: _numbers(p) for n, p in module.named_parameters()}
     return result(run, values, _constant(plan), spread, asked.place)
+
+
+def _run(plan: Plan, rule: str = "momo_adam", reach: float | None = None) -> Training:
+    return Training(plan, Steps(plan, rule, reach))
 
 
 def _identity(module: torch.nn.Module) -> Any:

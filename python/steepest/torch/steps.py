@@ -34,6 +34,12 @@ class _MomoAdam(Rule):
     rule = "momo_adam"
 
 
+class _Momo(Rule):
+    """The same along the mean gradient."""
+
+    rule = "momo"
+
+
 class Steps(steps.Steps):
     """A module and what moves it.
 
@@ -41,9 +47,13 @@ class Steps(steps.Steps):
     ----------
     plan : Plan
         What was asked for.
+    rule : {"momo_adam", "momo"}
+        Whether steps go along Adam's direction or along the mean gradient.
+    reach : float, optional
+        How much longer than MoMo's a step is; what its size has where nothing is said.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, rule: str = "momo_adam", reach: float | None = None) -> None:
         self.module, self.kind = plan.module, precision_of(plan.module)
         self.names = [n for n, p in plan.module.named_parameters() if p.requires_grad]
         self.params = [p for p in plan.module.parameters() if p.requires_grad]
@@ -53,6 +63,10 @@ class Steps(steps.Steps):
             for part in plan.module.modules()
         )
         size = StepSize.of(sum(p.numel() for p in self.params), layers, looked_up)
+        self.rule = rule
+        if rule == "momo":
+            size = size.along_the_gradient()
+        size.reach = size.reach if reach is None else reach
         # One weight a layer: matrices and kernels, in the order in which the module names them, which is mostly
         # that of use.
         self.layers = {n: p for n, p in zip(self.names, self.params, strict=True) if p.ndim >= 2}
@@ -63,7 +77,11 @@ class Steps(steps.Steps):
         self.units = {
             names[m.weight]: m for m in parts if m.weight in names and not getattr(m, "transposed", False)
         }
-        self.optimizer = _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
+        self.optimizer: Rule = (
+            _Momo(self.params, lr=1.0, weight_decay=plan.weight_decay)
+            if rule == "momo"
+            else _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
+        )
         self.average: list[torch.Tensor] | None = None if plan.ema == 0 else []
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
         self.still = [m for m in plan.module.modules() if not m.training] if plan.module.training else []

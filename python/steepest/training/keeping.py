@@ -24,11 +24,12 @@ _OF_STEPS = ("taken", "evaluations", "clipped", "usual", "scale", "steady")
 def state(run: Training) -> dict[str, Any]:
     """All that a run goes on from."""
     steps = run.steps
-    parts = {"now": steps.arrays(steps.weights()), "good": steps.arrays(run.good)}
+    now, stream = run.aside or (steps.weights(), steps.stream())
+    parts = {"now": steps.arrays(now), "good": steps.arrays(run.good)}
     if run.best is not None:
         parts["best"] = steps.arrays(run.best)
     memories, rule = steps.memories()
-    parts |= {**memories, "random": steps.stream()}
+    parts |= {**memories, "random": stream}
     if run.order is not None:
         parts["order"] = run.order
     told = {

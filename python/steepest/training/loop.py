@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,23 +61,62 @@ class Training:
         #: where the random numbers stood when the epoch began, from which a DataLoader draws its order
         self.order: dict[str, Any] | None = None
         self.before, self.began, self.watched = 0.0, time.perf_counter(), -math.inf
+        #: the share of the budget at whose review it rests, and whether it does
+        self.until, self.rests = math.inf, False
+        #: the weights and the random numbers of a run that rests, where the network is another's meanwhile
+        self.aside: tuple[Any, Any] | None = None
+        #: of a run that raced: what the others spent, budgets before it and in all, whether callbacks are asked of it
+        self.race: dict[str, Any] | None = None
+        self.ahead, self.whole, self.asked = 0.0, 1.0, True
+        #: what a file keeps
+        self.state: Callable[[], dict[str, Any]] = lambda: keeping.state(self)
         #: the seconds of the first process, by which all of several go
         self.clock = 0.0
 
-    def run(self) -> None:
+    def run(self) -> Training:
         """Trains until the budget is spent, or something says stop; leaves the weights that count in the module."""
         kept = self.plan.kept
         if kept is not None and kept.there is not None:
             keeping.load(self, kept.there)
+        self.begin()
+        self.go()
+        self.finish()
+        return self
+
+    def begin(self) -> None:
+        """Before the first step."""
         self.plan.processes.alike(self.plan.module)
         if self.steps.taken == 0:
             self.steps.begin()
+
+    def go(self, until: float = math.inf) -> None:
+        """Trains until the run ends, or to the first review after this share of the budget."""
+        self.until, self.rests = until, self.since >= until
         with _interrupted(self):
-            while not self.outcome:
+            while not (self.outcome or self.rests):
                 self.steps.train()
                 self._epoch()
+            if not self.outcome:  # asked for at the review, maybe
+                self._agree()
+                if self.interrupted:
+                    self._stopped()
+
+    def set_aside(self) -> None:
+        """Takes the weights and the random numbers along, so that the network can be another run's."""
+        self.aside = (self.steps.weights(), self.steps.stream())
+
+    def take_up(self) -> None:
+        """Puts them back."""
+        assert self.aside is not None
+        self.steps.put(self.aside[0])
+        self.steps.set_stream(self.aside[1])
+        self.aside = None
+
+    def finish(self) -> None:
+        """After the last step."""
+        kept = self.plan.kept
         if kept is not None and self.plan.processes.first:
-            kept.write(keeping.state(self) if self.outcome == "stopped" else None)
+            kept.write(self.state() if self.outcome == "stopped" else None)
         if self.counts and self.outcome != "not_finite":
             self._review()
         if self.best is not None:
@@ -137,11 +176,11 @@ class Training:
             if len(pending) == self.plan.accumulate:
                 self._step(pending)
                 pending = []
-                if self.outcome:
+                if self.outcome or self.rests:
                     return
         if pending:
             self._step(pending)
-            if self.outcome:
+            if self.outcome or self.rests:
                 return
         if not self.plan.processes.sums([counted])[0]:
             raise InputError(NOTHING.format(self.plan.train.name))
@@ -177,7 +216,7 @@ class Training:
             self._show()
         self._agree()
         if self.interrupted:
-            self._end("stopped", "Stopped by Ctrl-C; the best weights so far are in place.")
+            self._stopped()
         if self.outcome:
             return
         budget, done = self.plan.budget, self.done()
@@ -188,7 +227,7 @@ class Training:
             self.steps.train()
         kept = self.plan.kept if self.plan.processes.first else None
         if not self.outcome and kept is not None and kept.due:
-            kept.write(keeping.state(self))
+            kept.write(self.state())
 
     def _agree(self) -> None:
         """What one of several processes was asked is heard by all."""
@@ -218,6 +257,9 @@ class Training:
             self.steps.forget()
             self.steps.taken += 1
 
+    def _stopped(self) -> None:
+        self._end("stopped", "Stopped by Ctrl-C; the best weights so far are in place.")
+
     def _end(self, outcome: str, message: str) -> None:
         """Says how it ended, the first time."""
         if not self.outcome:
@@ -244,6 +286,7 @@ class Training:
         for name, value in row.items():
             self._column(name).append(float(value))
         self.since, self.sums, self.counts = done, {}, {}
+        self.rests = done >= self.until
         if self.plan.held is not None and not math.isfinite(held):
             self._end(
                 "not_finite",
@@ -251,14 +294,14 @@ class Training:
             )
         if not self.outcome:
             self.good = self.steps.weights()
-        if not self.outcome and self.plan.disp and self.plan.processes.first:
+        if not self.outcome and self.asked and self.plan.disp and self.plan.processes.first:
             out = "" if math.isnan(held) else f"  held out {held:.6g}"
             print(
                 f"{self.steps.taken:7d}  epoch {self.passes:6.4g}  loss {row['loss']:.6g}{out}  rate {self.rate:.3g}"
             )
         if not self.outcome:
             self._judge(done, row["loss"] if math.isnan(held) else held)
-        if self.plan.callback is not None:
+        if self.plan.callback is not None and self.asked:
             stop = None
             try:
                 if self.plan.processes.first:
@@ -322,7 +365,7 @@ class Training:
         return self.history.setdefault(name, [])
 
     def _progress(self, loss: float) -> Progress:
-        done, held = min(1.0, self.done()), self._column("held_out")
+        done, held = (self.ahead + min(1.0, self.done())) / self.whole, self._column("held_out")
         left = self.seconds * (1 - done) / done if done > 0.02 and not self.plan.budget.open else None
         out = held[-1] if held else math.nan
         module = self.plan.module

@@ -30,6 +30,9 @@ TARGET, GAIN, GROWTH, GROWING = 0.2, 0.3, 0.2, 0.25
 OF_NETWORKS, REACH = 0.5, 2.0
 #: For which share of the budget the rate is the cap: weights that are averaged need no small steps before its end.
 FLAT = 0.6
+#: Where the cap of steps along the mean gradient itself begins and where it ends; a tenth of it is what SGD with a
+#: momentum of .9 calls its rate.
+ALONG, MOST_ALONG = 0.1, 10.0
 #: How many steps at the start are judged each, and every how many after that.
 EACH, EVERY = 20, 4
 #: No cap is beyond the first; where rows are looked up, as embeddings are, none is beyond the second: a batch says how
@@ -81,6 +84,12 @@ class StepSize:
         target, reach = (OF_NETWORKS, REACH) if layers > 1 else (TARGET, 1.0)
         limit = MOST_LOOKED_UP if looked_up else MOST
         return cls(start, start, min(GAIN, 1.0 / max(layers, 1)), target, limit, reach)
+
+    def along_the_gradient(self) -> StepSize:
+        """This, for steps along the mean gradient."""
+        self.cap = self.start = ALONG
+        self.limit = MOST_ALONG
+        return self
 
     def looks_at(self, step: int) -> bool:
         """Whether this step is judged."""

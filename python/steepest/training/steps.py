@@ -59,6 +59,9 @@ class Steps:
         Whether gradients are computed in float16, in which small ones vanish.
     """
 
+    #: the rule that moves it
+    rule = "momo_adam"
+
     def __init__(self, plan: Plan, size: StepSize, noticed: Noticed, scaled: bool = False) -> None:
         self.plan, self.size, self.noticed = plan, size, noticed
         #: what the loss is multiplied by before its gradient is taken, and for how many steps that has been well

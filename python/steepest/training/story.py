@@ -16,6 +16,7 @@ from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.result import OUTCOMES, Result
 from steepest.training.loop import Training
+from steepest.training.race import Race
 
 __all__ = ["alone", "best_of", "result"]
 
@@ -26,7 +27,7 @@ FEW = 5
 _STATUS = {"held_out": 0, "budget": 1, "plateau": 2, "not_finite": 4, "stopped": 99}
 
 
-def best_of(starts: int, begin: Callable[[int], Training]) -> tuple[Training, dict[str, Any] | None]:
+def best_of(starts: int, begin: Callable[[int], Training | Race]) -> tuple[Training, dict[str, Any] | None]:
     """The best of so many runs, and how they ended where there are several; its weights are in the network.
 
     Parameters
@@ -36,17 +37,19 @@ def best_of(starts: int, begin: Callable[[int], Training]) -> tuple[Training, di
     begin : callable
         Makes one, by its number: the first from the weights as they are, others from fresh ones.
     """
-    best, weights, losses = begin(0), None, []
+    best: Training | None = None
+    weights, losses = None, []
     for k in range(starts):
-        run = begin(k) if k else best
-        run.plan.budget.begun = run.plan.budget.round = 0
-        run.run()
+        begun = begin(k)
+        begun.plan.budget.begun = begun.plan.budget.round = 0
+        run = begun.run()
         # A run that came to no number is the worst, whichever of them it is.
         losses.append(_value(run) if math.isfinite(_value(run)) else math.inf)
-        if weights is None or losses[-1] < _value(best) or not math.isfinite(_value(best)):
+        if best is None or losses[-1] < _value(best) or not math.isfinite(_value(best)):
             best, weights = run, run.steps.weights() if starts > 1 else ()
         if run.outcome == "stopped":
             break
+    assert best is not None
     if starts == 1:
         return best, None
     best.steps.put(weights)
@@ -108,6 +111,13 @@ def result(
             )
         )
     kept = [] if plan.kept is None else plan.kept.findings()
+    raced = {"passes": 0.0, "evaluations": 0.0} if run.race is None else run.race["spent"]
+    chosen = ""
+    if run.race is not None:
+        chosen = (
+            f"; of {run.race['runs']} that raced through a fifth of that, {run.race['name']!r} went on by the loss on "
+            f"held-out rows: the others took {raced['passes']:.3g} passes"
+        )
     assert outcome in OUTCOMES
     told = Result.of(
         {
@@ -118,17 +128,18 @@ def result(
             "outcome": outcome,
             "message": message,
             "nit": run.steps.taken,
-            "nfev": run.steps.evaluations,
+            "nfev": run.steps.evaluations + int(raced["evaluations"]),
             "njev": run.steps.taken,
-            "passes": run.passes,
+            "passes": run.passes + raced["passes"],
             "seconds": run.seconds,
             "resumed": run.resumed,
-            "method": "momo_adam",
+            "method": run.steps.rule,
             "reason": f"no rate was given: a cap of {cap:.2g} was found on the way, {known}; it stands for "
-            f"three fifths of {plan.budget.words()}, then falls to 0",
+            f"three fifths of {plan.budget.words()}, then falls to 0{chosen}",
             "history": run.history,
             "findings": [*findings, *kept],
             "spread": spread,
+            "race": None if run.race is None else dict(run.race["losses"]),
             "module": plan.module,
             "best_epoch": run.history["passes"][run.best_review] if run.best is not None else run.passes,
         }
