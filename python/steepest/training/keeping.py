@@ -24,7 +24,7 @@ _OF_STEPS = ("taken", "evaluations", "clipped", "usual", "scale", "steady")
 def state(run: Training) -> dict[str, Any]:
     """All that a run goes on from."""
     steps = run.steps
-    now, stream = run.aside or (steps.weights(), steps.stream())
+    now, stream, _ = run.aside or (steps.weights(), steps.stream(), None)
     parts = {"now": steps.arrays(now), "good": steps.arrays(run.good)}
     if run.best is not None:
         parts["best"] = steps.arrays(run.best)

@@ -63,8 +63,8 @@ class Training:
         self.before, self.began, self.watched = 0.0, time.perf_counter(), -math.inf
         #: the share of the budget at whose review it rests, and whether it does
         self.until, self.rests = math.inf, False
-        #: the weights and the random numbers of a run that rests, where the network is another's meanwhile
-        self.aside: tuple[Any, Any] | None = None
+        #: the network's place in a run that rests, where it is another's meanwhile
+        self.aside: tuple[Any, Any, Any] | None = None
         #: of a run that raced: what the others spent, budgets before it and in all, whether callbacks are asked of it
         self.race: dict[str, Any] | None = None
         self.ahead, self.whole, self.asked = 0.0, 1.0, True
@@ -101,16 +101,17 @@ class Training:
                 if self.interrupted:
                     self._stopped()
 
-    def set_aside(self) -> None:
-        """Takes the weights and the random numbers along, so that the network can be another run's."""
-        self.aside = (self.steps.weights(), self.steps.stream())
+    def place(self) -> tuple[Any, Any, Any]:
+        """Where the network stands: weights, random numbers, and with them the buffers that no file keeps."""
+        return self.steps.weights(), self.steps.stream(), self.steps.remembered()
 
-    def take_up(self) -> None:
-        """Puts them back."""
-        assert self.aside is not None
-        self.steps.put(self.aside[0])
-        self.steps.set_stream(self.aside[1])
-        self.aside = None
+    def put_place(self, place: tuple[Any, Any, Any]) -> None:
+        """Puts the network there; one that comes out of a file has no more than weights and random numbers."""
+        weights, stream, rest = place
+        if rest is not None:
+            self.steps.put_back(rest)
+        self.steps.put(weights)
+        self.steps.set_stream(stream)
 
     def finish(self) -> None:
         """After the last step."""

@@ -1,8 +1,8 @@
 """A race: runs that differ in how they step, of which one goes on, the one that held-out rows are for early.
 
 All begin at the same weights, with the same order of the rows, and go through the first fifth of the budget. One that
-comes after goes on where it has lost at least a fiftieth less on held-out rows than the one before; where all stand
-still at first, as they do before a network begins to learn, the first goes on. What the others spent comes to the
+comes after goes on where it has lost less on held-out rows, by a fiftieth, than the best before it; where all stand
+still, as they do before a network begins to learn, the first goes on. What the others spent comes to the
 budget of the one: of three runs two fifths.
 """
 
@@ -56,7 +56,7 @@ class Race:
         #: the held-out losses of those that are through, by name; what was spent on those that did not go on
         self.losses: dict[str, float] = {}
         self.spent = {"passes": 0.0, "evaluations": 0.0}
-        self.start: tuple[Any, Any] | None = None
+        self.start: tuple[Any, Any, Any] | None = None
         self.lead: Training | None = None
         self.resumed: int | None = None
         self.now = self._made(0)
@@ -94,7 +94,7 @@ class Race:
         """The first step of the one that trains now; where it is the first of all, all begin there."""
         self.now.begin()
         if self.start is None:
-            self.start = (self.now.steps.weights(), self.now.steps.stream())
+            self.start = self.now.place()
 
     def _judge(self) -> None:
         """What becomes of the run that is through, and which trains next."""
@@ -105,21 +105,21 @@ class Race:
             self._lost(lead if better else run)
         if better:
             self.best, self.lead = self.at, run
-            run.set_aside()
+            run.aside = run.place()
         self.at += 1
         assert self.start is not None
         assert self.lead is not None
         self.lead.before, self.lead.began = run.before, run.began
         if self.at < len(self.names):
-            run.steps.put(self.start[0])
-            run.steps.set_stream(self.start[1])
+            run.put_place(self.start)
             self.now = self._made(self.at)
             self.now.before, self.now.began = run.before, run.began
             self._begin()
         else:
-            self.now, self.lead, self.start = self.lead, None, None
-            self.now.take_up()
-            self._placed(self.now, self.at)
+            self.now, self.lead, self.start = self._placed(self.lead, self.at), None, None
+            assert self.now.aside is not None
+            self.now.put_place(self.now.aside)
+            self.now.aside = None
             if self.plan.disp and self.plan.processes.first:
                 print(f"race: {self.names[self.best]!r} goes on")
 
@@ -172,12 +172,12 @@ class Race:
             if racing:
                 if parts["start"].keys() != steps.arrays(weights).keys():
                     raise ValueError("it does not say where all began")
-                self.start = (steps.from_arrays(parts["start"]), parts["random"])
+                self.start = (steps.from_arrays(parts["start"]), parts["random"], None)
             if parts["lead"]:
                 self.lead = self._made(self.best)
                 keeping.load(self.lead, parts["lead"])
                 self.lead.outcome, self.lead.message = told["ended"]
-                self.lead.set_aside()
+                self.lead.aside = self.lead.place()
             self.now = self._placed(self.runs[self.names[self.at if racing else self.best]](), self.at)
             keeping.load(self.now, parts["now"])
         except ModelFileError:
