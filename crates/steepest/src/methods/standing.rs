@@ -213,6 +213,11 @@ impl Standing {
         self.claims.gainsaid(self.held(problem, left), explained)
     }
 
+    /// Whether all that was learned may be of further up: it begins anew from here then.
+    pub fn stale(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> bool {
+        self.claims.stale(self.held(problem, left), explained)
+    }
+
     /// The verdict where no step lowers the value, by what is left and what noise can hide of it.
     pub fn at_rest(&self, problem: &mut Problem<'_>, left: f64, explained: f64) -> Status {
         self.claims.held_at_rest(self.held(problem, left), explained)

@@ -1,6 +1,6 @@
 //! What slopes say against a claim: the curvature that E rests on may have been met further up, or across a valley, while the
 //! slopes are of here. On the way back to the start they would change F by so much.
-use super::{Claims, LOUD, STEEP, Sight};
+use super::{Claims, LOUD, PART, STEEP, Sight};
 use crate::status::Status;
 
 /// What slopes may make of F on the way back where no step lowers it: those of a long way are no finer than x is.
@@ -66,7 +66,19 @@ impl Claims {
     /// 0 it must be foretold to do so, or next to nothing of the way, and the decrease to come with it.
     pub fn hasty(&self, at: Sight) -> bool {
         let Some(back) = at.back else { return false };
-        self.hastier(at, self.tolerance * at.value.abs(), back.seen, STEEP[0])
+        let little = self.tolerance * at.value.abs();
+        let beside = at.predicted.is_some_and(|p| p <= little);
+        !beside && self.plunges(at.value) || self.hastier(at, little, back.seen, STEEP[0])
+    }
+
+    /// Whether the last step took all but a thousandth of F: where that ends is not seen yet, and one more step shows it. From
+    /// a start far above, what is left of F may be next to nothing of what it fell by and far from its least value still.
+    fn plunges(&self, value: f64) -> bool {
+        const TAKEN: f64 = 1e-3;
+        !self.slow
+            && !self.as_scipy()
+            && value != 0.0
+            && value.abs() <= TAKEN * self.before(1).abs()
     }
 
     /// The same, where as much is `little` beside F, and what `slopes` would make of it slight.
@@ -94,6 +106,21 @@ impl Claims {
     pub fn gainsaid(&self, at: Sight, explained: f64) -> bool {
         at.back
             .is_some_and(|back| self.hastier(at, self.little(at, explained), back.certain, LARGE))
+    }
+
+    /// Whether slopes that are no noise are not slight beside F, and the start was so far above it that all that was learned of
+    /// curvature and of size may be of there.
+    pub fn stale(&self, at: Sight, explained: f64) -> bool {
+        let slopes =
+            |back: WayBack| self.hastier(at, self.little(at, explained), back.certain, STEEP[0]);
+        at.value.abs() <= PART * self.height(at.value) && at.back.is_some_and(slopes)
+    }
+
+    /// Whether it came down from so far above that nothing of F here counts beside that, though `slopes`, of the way back, are
+    /// slight beside F, which stands on something then: what is little is to be told by F here.
+    pub fn came_down(&self, value: f64, slopes: f64) -> bool {
+        let far = value.abs() <= PART * self.height(value);
+        far && slopes <= LOUD * value.abs() && !self.as_scipy()
     }
 
     /// The same of all that slopes may be with their noise, were it a thousandth of F: worth a nearer look.

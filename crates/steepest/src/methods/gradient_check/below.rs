@@ -13,6 +13,8 @@ const HALVINGS: u32 = 40;
 const SHORTER: f64 = 1e-2;
 const LONGER: f64 = 30.0;
 const FURTHER: f64 = 3.0;
+/// The shortest further step.
+const CLOSE: f64 = 1.001;
 /// Halvings of the way to where something moves first.
 const EDGE: u32 = 6;
 /// The shortest and the longest step, in lengths.
@@ -379,10 +381,16 @@ fn scan(
     let near = h.min(NEAR);
     lowest.moved |= line.best.1 != 0.0 || pair.iter().any(moves);
     lowest.near = lowest.near.min(near);
-    while line.best.1 != 0.0 && line.best.1.abs() < REACH.1 && line.best.0.is_finite() {
+    // As far as it falls, which may be not much further: what has faded away begins to count only close to where it is large.
+    let mut further = FURTHER;
+    while line.best.1 != 0.0
+        && line.best.1.abs() < REACH.1
+        && line.best.0.is_finite()
+        && further > CLOSE
+    {
         let (value, h) = line.best;
-        if !(line.value(problem, FURTHER * h, trial)? < value) {
-            break;
+        if !(line.value(problem, further * h, trial)? < value) {
+            further = further.sqrt();
         }
     }
     let (value, h) = line.best;

@@ -5,7 +5,7 @@ use super::gap_estimate::target;
 use crate::certificate::{Certificate, Kind};
 use crate::linalg::vectors::largest;
 use crate::method::Step;
-use crate::methods::convergence::{STEEP, Sight, WayBack};
+use crate::methods::convergence::{Claims, STEEP, Sight, WayBack, on_the_way_back};
 use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -45,9 +45,28 @@ pub(super) fn judged(
         Some(Status::Converged) if r.claims.steps() < r.patience => {
             Ok(Step { verdict: None, certificate: None, ..step })
         }
+        Some(Status::Converged | Status::Plateau) if begins_here(r, problem, x) => {
+            Ok(Step { verdict: None, certificate: None, ..step })
+        }
         Some(Status::Converged | Status::Plateau) => claim(r, problem, x, step),
         _ => Ok(step),
     }
+}
+
+/// What is claimed counts from here where it came down from far above: as if it had begun at twice what F is.
+fn begins_here(r: &mut Ruled, problem: &Problem<'_>, x: &[f64]) -> bool {
+    /// Steps before it may claim anything.
+    const PATIENCE: usize = 10;
+    let room = gradient_check::room(problem, x);
+    let free = |j: usize| room[j][usize::from(r.gradient[j] < 0.0)] > 0.0;
+    let slopes = on_the_way_back(&r.gradient, x, &r.from, free);
+    let begins = gradient_check::cheap(problem) && r.claims.came_down(r.value, slopes);
+    if begins {
+        (r.start, r.least, r.patience) = (r.value + r.value.abs(), r.value, PATIENCE);
+        r.claims = Claims::new(r.start, problem.tolerance(), -1.0, -1.0).slow();
+        r.claims.took(r.value);
+    }
+    begins
 }
 
 /// A claim, or standing still: as the looks around say.
@@ -302,7 +321,7 @@ fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Res
     if told || r.escapes >= gradient_check::SADDLES {
         return Ok(false);
     }
-    let matters = 1e3 * r.claims.lost(r.value);
+    let matters = r.claims.matter(r.value);
     known(r, problem, x, |problem, at| {
         gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, to)
     })

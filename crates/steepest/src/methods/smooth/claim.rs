@@ -29,6 +29,10 @@ impl Run {
         if self.at.dubious(problem, left, explained) && self.sharper(problem)? {
             return self.stand_after_look(problem);
         }
+        if self.at.verify && self.at.stale(problem, left, explained) {
+            self.at.xn.copy_from_slice(&self.at.x);
+            return self.anew(problem);
+        }
         let gainsaid = self.at.gainsaid(problem, left, explained);
         if gainsaid && self.unlearns() {
             return self.stand_after_look(problem);
