@@ -214,6 +214,7 @@ impl Objective for Callable {
             return rows.all();
         }
         let Sorted { value, gradient, others } = Sorted::of(asks);
+        let sloped = gradient.is_some();
         if let Some(own) = self.own.as_mut().filter(|_| value.is_some() || gradient.is_some()) {
             let found = match gradient {
                 Some(to) => own.evaluate(x, to),
@@ -229,6 +230,9 @@ impl Objective for Callable {
             });
             work.values += std::mem::take(&mut self.spent);
             let found = found.map_err(failed)?;
+            if let (true, Slope::Differences(d)) = (sloped, &self.slope) {
+                work.lowest = d.lowest(x);
+            }
             if let Some(to) = value {
                 *to = found;
             }

@@ -255,7 +255,8 @@ pub fn complete(solution: &mut Solution, objective: &mut Callable) -> Result<(),
         return Ok(());
     }
     let (mut value, mut gradient) = (f64::NAN, vec![0.0; objective.dim()]);
-    let mut work = Work { pause: &mut || Ok(()), values: 1 };
+    let mut pause = || Ok(());
+    let mut work = Work { values: 1, ..Work::new(&mut pause) };
     let asks = &mut [Ask::Value(&mut value), Ask::Gradient(&mut gradient)];
     match objective.answer(&solution.x, Rows::All, asks, &mut work) {
         Ok(()) => {

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 mod held_out;
 mod keeper;
+mod lower;
 mod saved;
 mod solution;
 pub use held_out::HeldOut;
@@ -51,6 +52,8 @@ pub struct Descent {
     resumed: Option<u64>,
     /// Whether a step has ended in the middle: what it left behind is no place to go on from in another run.
     torn: bool,
+    /// How often it has gone back to a lower point seen on the way.
+    returns: u32,
     /// Which of the last 64 steps raised the value, the newest in the lowest bit.
     rises: u64,
 }
@@ -90,6 +93,7 @@ impl Descent {
             begun: false,
             resumed: None,
             torn: false,
+            returns: 0,
             rises: 0,
         }
     }
@@ -138,11 +142,25 @@ impl Descent {
         // A step may end in the middle: the value known is that of the point before.
         self.before.clone_from(&self.x);
         self.torn = true;
-        let step = if self.begun {
+        let mut step = if self.begun {
             self.method.step(&mut problem, &mut self.x)
         } else {
             self.method.start(&mut problem, &mut self.x)
         };
+        if let Ok(claim) = &step
+            && self.returns < lower::RETURNS
+        {
+            let highest = self.history.first().map_or(claim.value, |r| r.value);
+            let there = lower::seen(&mut problem, penalty, claim, highest);
+            if let Some(x) = there.transpose() {
+                step = x.and_then(|x| {
+                    self.returns += 1;
+                    self.x = x;
+                    problem.set_units(Units::default());
+                    self.method.start(&mut problem, &mut self.x)
+                });
+            }
+        }
         // Ended before it stood anywhere: the value is found out when it is asked for.
         self.last.sampled |= step.is_err() && !self.begun;
         if step.is_err() && self.begun {

@@ -111,6 +111,8 @@ pub struct Differences {
     spent: u64,
     value: f64,
     at: Vec<f64>,
+    /// The lowest value that the last gradient asked for, below f: which variable was moved, where to, and the value.
+    lowest: Option<(usize, f64, f64)>,
     /// The direction along which noise is measured.
     scattered: Vec<f64>,
 }
@@ -125,7 +127,7 @@ impl Long for Vec<PerVariable> {
 
 crate::state!(Differences {
     seen: vector, share, floor, squares, taken, grain, stored, measured, measures, again, both, gradients, spent, value, at: maybe,
-} but sides, length, bounds, scattered);
+} but sides, length, bounds, scattered, lowest);
 
 /// Where |f| is less than this of what it was, its noise is measured again.
 const FALLEN: f64 = 0.01;
@@ -170,6 +172,7 @@ impl Differences {
             spent: 0,
             value: f64::NAN,
             at: Vec::new(),
+            lowest: None,
             scattered: scattered(n),
         }
     }
@@ -195,7 +198,7 @@ impl Differences {
         ahead: Option<&mut Ahead<'_, E>>,
         gradient: &mut [f64],
     ) -> Result<(), E> {
-        self.value = f;
+        (self.value, self.lowest) = (f, None);
         self.grain = (f64::INFINITY, 0);
         self.grains(f);
         let reach = self.reach(x);
@@ -286,6 +289,14 @@ impl Differences {
         std::mem::take(&mut self.spent)
     }
 
+    /// The lowest value that the gradient at x asked for, and where, if it is below f.
+    pub fn lowest(&self, x: &[f64]) -> Option<(f64, Vec<f64>)> {
+        let (j, to, value) = self.lowest?;
+        let mut at = x.to_vec();
+        at[j] = to;
+        Some((value, at))
+    }
+
     /// Values that the next gradient takes at least.
     pub fn least(&self) -> u64 {
         if self.both || self.gradients == 0 {
@@ -353,6 +364,9 @@ impl Differences {
         self.at[j] = x[j];
         if let Ok(value) = &answer {
             self.grains(*value);
+            if *value < self.lowest.map_or(self.value, |l| l.2) {
+                self.lowest = Some((j, to, *value));
+            }
         }
         answer
     }

@@ -14,14 +14,18 @@ pub struct Evaluated {
 }
 
 impl Evaluated {
-    /// Of a value at x.
-    pub fn keep(&mut self, x: &[f64], value: f64) {
+    /// A value at x, of which nothing more is to be known.
+    pub fn saw(&mut self, x: &[f64], value: f64) {
         if value.is_finite() && self.lowest.as_ref().is_none_or(|l| value < l.0) {
             let (least, at) = self.lowest.get_or_insert_default();
             *least = value;
             at.clear();
             at.extend_from_slice(x);
         }
+    }
+    /// A value at x.
+    pub fn keep(&mut self, x: &[f64], value: f64) {
+        self.saw(x, value);
         let one = (mark(x), value);
         if self.ring.len() < KEPT {
             self.ring.push(one);
@@ -33,6 +37,14 @@ impl Evaluated {
     /// The lowest finite value of f, and where.
     pub fn lowest(&self) -> Option<(f64, &[f64])> {
         self.lowest.as_ref().map(|(value, x)| (*value, &x[..]))
+    }
+    /// Forgets what was lowest.
+    pub fn forget(&mut self) {
+        self.lowest = None;
+    }
+    /// What was lowest, as it is saved.
+    pub fn saved(&mut self) -> &mut Option<(f64, Vec<f64>)> {
+        &mut self.lowest
     }
     /// Of F at x, before the run was stopped.
     pub fn keep_before(&mut self, x: &[f64], whole: f64) {

@@ -261,6 +261,15 @@ pub struct Work<'a> {
     pub pause: &'a mut dyn FnMut() -> Result<(), Halt>,
     /// Evaluations of the value beside those asked for.
     pub values: u64,
+    /// The lowest of those, and where, if it is below the value asked for.
+    pub lowest: Option<(f64, Vec<f64>)>,
+}
+
+impl<'a> Work<'a> {
+    /// Nothing spent yet.
+    pub fn new(pause: &'a mut dyn FnMut() -> Result<(), Halt>) -> Self {
+        Work { pause, values: 0, lowest: None }
+    }
 }
 
 /// A function of a vector.
@@ -354,13 +363,14 @@ pub trait Objective {
     fn batch(&mut self, terms: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
         let mut value = f64::NAN;
         let asks = &mut [Ask::Value(&mut value), Ask::Gradient(gradient)];
-        let mut work = Work { pause: &mut || Ok(()), values: 0 };
+        let mut pause = || Ok(());
+        let mut work = Work::new(&mut pause);
         self.answer(x, Rows::Terms(terms), asks, &mut work)?;
         Ok(value)
     }
     /// Asks of all terms, uncounted.
     fn asked(&mut self, x: &[f64], asks: &mut [Ask<'_>]) -> Result<(), Halt> {
-        self.answer(x, Rows::All, asks, &mut Work { pause: &mut || Ok(()), values: 0 })
+        self.answer(x, Rows::All, asks, &mut Work::new(&mut || Ok(())))
     }
 }
 

@@ -193,10 +193,13 @@ impl<'a> Problem<'a> {
     fn answered(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
         let (objective, mut meter) = self.parts();
         let mut pause = || meter.pause();
-        let mut work = Work { pause: &mut pause, values: 0 };
+        let mut work = Work::new(&mut pause);
         let done = objective.answer(x, rows, asks, &mut work);
-        let values = work.values;
+        let (values, lowest) = (work.values, work.lowest.take());
         self.counts.values += values;
+        if let (Some(kept), Rows::All, Some((value, at))) = (&mut self.evaluated, rows, lowest) {
+            kept.saw(&at, value);
+        }
         if let (Some(kept), Rows::All, Ok(())) = (&mut self.evaluated, rows, &done) {
             let value =
                 |ask: &Ask<'_>| if let Ask::Value(value) = ask { Some(**value) } else { None };
@@ -252,6 +255,17 @@ impl<'a> Problem<'a> {
         self.pause()?;
         *self.counts = spent;
         Ok(())
+    }
+    /// The lowest value of f that was seen of all the terms, and where, neither in the units of the method.
+    pub(crate) fn lowest(&self) -> Option<(f64, Vec<f64>)> {
+        let (value, x) = self.evaluated.as_ref()?.lowest()?;
+        Some((value, x.to_vec()))
+    }
+    /// Sets out to find it anew.
+    pub(crate) fn forget_lowest(&mut self) {
+        if let Some(kept) = &mut self.evaluated {
+            kept.forget();
+        }
     }
     /// The smooth part f(x) alone.
     pub fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
@@ -365,7 +379,7 @@ impl<'a> Problem<'a> {
     ) -> Result<Held<'_>, Halt> {
         let (objective, mut meter) = self.parts();
         let mut pause = || meter.pause();
-        objective.hold(rows, Some(places), margins, &mut Work { pause: &mut pause, values: 0 })
+        objective.hold(rows, Some(places), margins, &mut Work::new(&mut pause))
     }
     /// The first number of the table that is not finite, in a sentence.
     pub fn not_finite(&mut self) -> Result<Option<String>, Halt> {
@@ -382,7 +396,8 @@ impl<'a> Problem<'a> {
             return Err(Halt::Failed("this method needs a loss over a table".into()));
         }
         let (objective, meter) = self.parts();
-        let mut work = Work { pause: &mut || Ok(()), values: 0 };
+        let mut pause = || Ok(());
+        let mut work = Work::new(&mut pause);
         Ok((objective.hold(Rows::All, None, margins, &mut work)?, meter))
     }
     /// Work on the losses of all rows over another table, within `share` of the tolerance: what is spent there is counted

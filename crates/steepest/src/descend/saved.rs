@@ -18,8 +18,21 @@ struct Loop<'a>(&'a mut Descent);
 impl State for Loop<'_> {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         // What is left out: the settings (`stop`, `keep_path`), mere room (`before`), and how it ended, since it has not.
-        let Descent { x, last, counts, findings, best, held, history, every, path, units, .. } =
-            &mut *self.0;
+        let Descent {
+            x,
+            last,
+            counts,
+            findings,
+            best,
+            returns,
+            evaluated,
+            held,
+            history,
+            every,
+            path,
+            units,
+            ..
+        } = &mut *self.0;
         v.vector("x", x)?;
         v.check("x", x.iter().all(|x| !x.is_nan()), "is not a number (NaN)")?;
         v.field("last", last)?;
@@ -28,6 +41,10 @@ impl State for Loop<'_> {
         v.field("best", best)?;
         let fits = best.as_ref().is_none_or(|b| b.1.len() == v.dim());
         v.check("best", fits, "has another length")?;
+        v.field("returns", returns)?;
+        v.field("lowest", evaluated.saved())?;
+        let fits = evaluated.lowest().is_none_or(|l| l.1.len() == v.dim());
+        v.check("lowest", fits, "has another length")?;
         v.field("held", held)?;
         v.check("held", held.1 <= counts.iterations, "is later than the last step")?;
         v.field("history", history)?;

@@ -61,6 +61,7 @@ impl<V: FnMut(&[f64]) -> f64> Objective for Differenced<V> {
             let mut values = |x: &[f64]| Ok::<f64, Halt>(function(x));
             self.differences.gradient(x, self.value, &mut values, to)?;
             work.values += self.differences.spent();
+            work.lowest = self.differences.lowest(x);
         }
         for ask in others {
             match ask {

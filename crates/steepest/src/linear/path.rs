@@ -37,7 +37,8 @@ const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// The gradient at a point, and for each output the root of the mean square of the rows' slopes there.
 fn pulls(glm: &mut Glm<'_>, x: &[f64], gradient: &mut [f64]) -> Result<Vec<f64>, Halt> {
-    let mut work = Work { pause: &mut || Ok(()), values: 0 };
+    let mut pause = || Ok(());
+    let mut work = Work::new(&mut pause);
     let asks = &mut [Ask::Gradient(gradient), Ask::Rows(OfRows::Keep(Slot(0)))];
     glm.answer(x, Rows::All, asks, &mut work)?;
     let held = glm.hold(Rows::All, None, Some(Slot(0)), &mut work)?;

@@ -88,7 +88,8 @@ impl Objective for Whole {
 /// What a question is answered with: whether it is answered, or refused by its name; nothing else is allowed.
 fn answered(objective: &mut dyn Objective, ask: &mut Ask<'_>) -> bool {
     let x = vec![0.5; objective.dim()];
-    let mut work = Work { pause: &mut || Ok(()), values: 0 };
+    let mut pause = || Ok(());
+    let mut work = Work::new(&mut pause);
     match objective.answer(&x, Rows::All, std::slice::from_mut(ask), &mut work) {
         Ok(()) => true,
         Err(Halt::Failed(why)) => {

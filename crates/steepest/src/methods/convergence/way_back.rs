@@ -12,6 +12,9 @@ const LARGE: f64 = 0.5;
 pub const THIN: f64 = 1e-5;
 const WHOLE: f64 = 0.4;
 const NOTHING: f64 = 1e-8;
+/// The least of F that has to be foretold there too, unless F is as little of the way as rounding leaves.
+const SOME: f64 = 1e-2;
+const ROUNDED: f64 = 1e-13;
 
 /// Σ |g_j| |x_j − start_j| of what is free.
 pub fn on_the_way_back(g: &[f64], x: &[f64], start: &[f64], free: impl Fn(usize) -> bool) -> f64 {
@@ -88,8 +91,9 @@ impl Claims {
         };
         let size = at.value.abs();
         let beside = predicted <= little.min(LOUD * size) && slopes <= slight * size;
+        let nothing = if predicted >= SOME * size { NOTHING } else { ROUNDED };
         let to_nothing = predicted <= THIN * back.seen
-            && (predicted >= WHOLE * size || size <= NOTHING * back.seen);
+            && (predicted >= WHOLE * size || size <= nothing * back.seen);
         !(beside || to_nothing || self.nothing(at.value))
     }
 
