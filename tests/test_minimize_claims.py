@@ -556,3 +556,56 @@ def test_a_least_value_of_0_takes_few_values():
     assert found.success, found.message
     assert found.fun < 1e-16
     assert found.nfev < 120
+
+
+def rounded(seed):
+    """A variable that is rounded before it is used, beside one that is not; and its least value."""
+    r = np.random.default_rng(seed)
+    a, b = r.uniform(-6, 6), r.integers(-6, 7) + r.uniform(-0.3, 0.3)
+    whole = np.arange(-30.0, 31.0)
+    free = (a + 0.01 * whole) / 1.01
+    least = ((free - a) ** 2 + (whole - b) ** 2 + 0.01 * (free - whole) ** 2).min()
+
+    def fun(x):
+        k = np.round(x[1])
+        return float((x[0] - a) ** 2 + (k - b) ** 2 + 0.01 * (x[0] - k) ** 2)
+
+    return fun, r.uniform(-9, 9, 2), least
+
+
+@pytest.mark.parametrize("method", [None, "fista", "bfgs", "gradient_descent"])
+def test_nothing_lower_than_what_is_claimed_was_seen_on_the_way(method):
+    """Differences step over a stair, and had said nothing of what they saw there."""
+    for seed in range(20):
+        fun, x0, least = rounded(seed)
+        seen = []
+
+        def watched(x, fun=fun, seen=seen):
+            seen.append(fun(x))
+            return seen[-1]
+
+        result = steepest.minimize(watched, x0, method=method)
+        if result.success:
+            assert result.fun <= min(seen) + 1e-6 * abs(min(seen)), seed
+            assert result.fun <= least + 1e-3, seed
+
+
+@pytest.mark.parametrize("method", [None, "bfgs", "adam", "lion", "momo_adam", "muon", "momentum", "prodigy"])
+@pytest.mark.parametrize("rate", [3.0, 4.5, 5.8])
+def test_growth_from_a_rate_far_too_large_is_not_claimed_where_it_has_faded(method, rate):
+    """From 1e30 to 1e50: all that was learned on the way down is of there."""
+    t = np.linspace(0, 10, 40)
+    y = 1.5 * np.exp(0.25 * t) + 0.3 * np.random.default_rng(0).standard_normal(40)
+
+    def fun(x):
+        with np.errstate(over="ignore"):
+            return float(((x[0] * np.exp(x[1] * t) - y) ** 2).sum())
+
+    def slope(x):
+        with np.errstate(all="ignore"):
+            e = np.exp(x[1] * t)
+            d = 2 * (x[0] * e - y)
+            return np.array([d @ e, (d * t) @ e * x[0]])
+
+    result = steepest.minimize(fun, [1.2, rate], jac=slope, method=method, options={"maxfev": 4000})
+    assert not result.success or result.fun < 4, (result.x, result.fun)

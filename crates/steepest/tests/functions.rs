@@ -237,3 +237,51 @@ fn a_value_is_that_of_the_point_handed_over_and_so_is_a_claim() {
         assert_eq!((s.status.success(), s.counts.values), (success, values), "{off}");
     }
 }
+
+/// A method that claims success where it begins, wherever that is.
+struct Hasty;
+
+impl State for Hasty {
+    fn visit(&mut self, _: &mut Visitor<'_>) -> Result<(), Bad> {
+        Ok(())
+    }
+}
+
+impl Method for Hasty {
+    fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        // A look further on, of which nothing is made.
+        problem.total(&[x[0] - 1.0])?;
+        Ok(Step { value: problem.total(x)?, ..Step::default() })
+    }
+    fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        let (value, kind) = (problem.total(x)?, steepest::certificate::Kind::Stationary);
+        let certificate = Some(Certificate { kind, ..Certificate::default() });
+        Ok(Step { value, certificate, verdict: Some(Status::Converged), ..Step::default() })
+    }
+    fn state(&mut self) -> &mut dyn State {
+        self
+    }
+}
+
+#[test]
+fn what_lies_lower_than_a_claim_and_was_seen_is_gone_on_from() {
+    let descent = |x0: f64, noisy: bool| {
+        let mut asked = 0;
+        let value = |x: &[f64]| {
+            asked += 1;
+            // What is found once and not again is noise.
+            let noise = if noisy && asked == 1 { -10.0 } else { 0.0 };
+            (x[0] * x[0] + 1.0) + noise
+        };
+        let mut f = Function::new(1, value, |_: &[f64], _: &mut [f64]| f64::NAN);
+        descend(&mut f, &nothing(1), Box::new(Hasty), &[x0], Stop::default(), &mut Unwatched)
+            .expect("no error of its own")
+    };
+    // From 3.25 each claim is of where it stands, and a lower point lies one further on, until the least.
+    let s = descent(3.25, false);
+    assert_eq!((s.x[0], s.status), (0.25, Status::Converged));
+    // Of as many steps there is an end.
+    assert_eq!(descent(30.0, false).x[0], 22.0);
+    let s = descent(-3.0, true);
+    assert_eq!((s.x[0], s.status), (-3.0, Status::Converged));
+}

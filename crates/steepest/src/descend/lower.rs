@@ -1,4 +1,4 @@
-//! A point lower than what is claimed, seen on the way: by differences across a stair, or by a trial.
+//! A point lower than what is claimed, seen on the way: by differences, as across a stair, which tell of slopes alone.
 use crate::certificate::Kind;
 use crate::method::Step;
 use crate::penalty::Penalty;
@@ -13,7 +13,8 @@ const NOTHING: f64 = 1e-12;
 const NOISE: f64 = 16.0;
 
 /// The lowest point seen, in the units of the caller, where F is lower there than where success is claimed by more than that
-/// claim leaves open: it is asked for once more. None where the claim is proved, or F alone is not what is made small.
+/// claim leaves open: it is asked for once more. None where the claim is proved, slopes are given (of what lies beside they say
+/// all that they can), or F alone is not what is made small.
 pub(super) fn seen(
     problem: &mut Problem<'_>,
     penalty: &dyn Penalty,
@@ -24,6 +25,7 @@ pub(super) fn seen(
     let kind = claim.certificate.as_ref().map(|c| c.kind);
     if !(claim.verdict.as_ref().is_some_and(Status::success) && kind.is_none_or(open))
         || claim.sampled
+        || problem.offers().differences == 0
         || problem.offers().constraints > 0
     {
         return Ok(None);

@@ -79,6 +79,34 @@ fn slopes_gainsay_by_what_they_make_of_the_way_back() {
 }
 
 #[test]
+fn where_it_has_come_down_from_afar_what_counts_is_of_here() {
+    for unit in [1.0, 1e-200, 1e200] {
+        let mut c = Claims::new(1e33 * unit, 1e-6, -1.0, -1.0);
+        let height = [1e25, 1e17, 1e12, 1e8].map(|f| f * unit);
+        height.into_iter().for_each(|f| assert!(!c.took(f)));
+        let f = height[3];
+        let held = |left: f64, slopes: f64| {
+            let slopes = slopes * f;
+            let back = WayBack { certain: slopes, seen: slopes, possible: slopes };
+            Sight { back: Some(back), ..at(f, Some(left * f)) }
+        };
+        // All of F is foretold to go, as it was before; the step that brought it here took all but a ten-thousandth.
+        assert!(c.hasty(held(1.0, 1e6)) && c.hasty(held(1.0, 1e10)) && !c.hasty(held(1e-15, 1e-3)));
+        assert!(!c.took(0.9 * f) && !c.hasty(Sight { value: 0.9 * f, ..held(0.9, 1e6) }));
+        // A step that is left next to nothing of F is no sign that F goes to 0, whatever slopes say of the way.
+        assert!(
+            c.hasty(held(1e-4, 1e10)) && !c.hasty(held(0.1, 1e10)) && !c.hasty(held(1e-4, 1e14))
+        );
+        assert!(c.stale(held(1e-15, 2e-2), 0.0) && !c.stale(held(1e-15, 9e-3), 0.0));
+        assert!(c.came_down(f, 9e-4 * f) && !c.came_down(f, 2e-3 * f));
+        let c = Claims::new(1e7 * f, 1e-6, -1.0, -1.0);
+        assert!(!c.stale(held(1e-15, 2e-2), 0.0) && !c.came_down(f, 0.0));
+        // What is found below by less is the floor of a flat valley.
+        assert!(c.matter(f) <= 1e-3 * f);
+    }
+}
+
+#[test]
 fn the_way_back_is_of_what_is_free_and_of_slopes_with_their_noise() {
     let (g, noise) = ([1.0, -5.0, 3.0, 7.0], [0.0, 1.0, f64::INFINITY, 0.0]);
     let back = WayBack::new(&g, &noise, &[1.0, 2.0, 0.0, 1.0], &[0.0, 0.0, 1.0, 0.0], |j| j < 3);

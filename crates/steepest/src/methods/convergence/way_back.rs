@@ -71,17 +71,17 @@ impl Claims {
         let Some(back) = at.back else { return false };
         let little = self.tolerance * at.value.abs();
         let beside = at.predicted.is_some_and(|p| p <= little);
-        !beside && self.plunges(at.value) || self.hastier(at, little, back.seen, STEEP[0])
+        !beside && !self.as_scipy() && self.plunges(at.value, back.seen)
+            || self.hastier(at, little, back.seen, STEEP[0])
     }
 
-    /// Whether the last step took all but a thousandth of F: where that ends is not seen yet, and one more step shows it. From
-    /// a start far above, what is left of F may be next to nothing of what it fell by and far from its least value still.
-    fn plunges(&self, value: f64) -> bool {
+    /// Whether the last step took all but a thousandth of F, and left more than rounding does of what slopes make of the way back:
+    /// where that ends is not seen yet, and one more step shows it. From a start far above, what is left of F may be next to
+    /// nothing of what it fell by and far from its least value still.
+    fn plunges(&self, value: f64, back: f64) -> bool {
         const TAKEN: f64 = 1e-3;
-        !self.slow
-            && !self.as_scipy()
-            && value != 0.0
-            && value.abs() <= TAKEN * self.before(1).abs()
+        let size = value.abs();
+        !self.slow && size > ROUNDED * back && size <= TAKEN * self.before(1).abs()
     }
 
     /// The same, where as much is `little` beside F, and what `slopes` would make of it slight.
@@ -91,7 +91,7 @@ impl Claims {
         };
         let size = at.value.abs();
         let beside = predicted <= little.min(LOUD * size) && slopes <= slight * size;
-        let nothing = if predicted >= SOME * size { NOTHING } else { ROUNDED };
+        let nothing = if self.slow || predicted >= SOME * size { NOTHING } else { ROUNDED };
         let to_nothing = predicted <= THIN * back.seen
             && (predicted >= WHOLE * size || size <= nothing * back.seen);
         !(beside || to_nothing || self.nothing(at.value))
@@ -117,14 +117,14 @@ impl Claims {
     pub fn stale(&self, at: Sight, explained: f64) -> bool {
         let slopes =
             |back: WayBack| self.hastier(at, self.little(at, explained), back.certain, STEEP[0]);
-        at.value.abs() <= PART * self.height(at.value) && at.back.is_some_and(slopes)
+        at.value.abs() < PART * self.height(at.value) && at.back.is_some_and(slopes)
     }
 
     /// Whether it came down from so far above that nothing of F here counts beside that, though `slopes`, of the way back, are
     /// slight beside F, which stands on something then: what is little is to be told by F here.
     pub fn came_down(&self, value: f64, slopes: f64) -> bool {
-        let far = value.abs() <= PART * self.height(value);
-        far && slopes <= LOUD * value.abs() && !self.as_scipy()
+        let far = value.abs() < PART * self.height(value);
+        far && value != 0.0 && slopes <= LOUD * value.abs() && !self.as_scipy()
     }
 
     /// The same of all that slopes may be with their noise, were it a thousandth of F: worth a nearer look.

@@ -16,7 +16,7 @@ const FURTHER: f64 = 3.0;
 /// The shortest further step.
 const CLOSE: f64 = 1.001;
 /// Halvings of the way to where something moves first.
-const EDGE: u32 = 6;
+const EDGE: u32 = 12;
 /// The shortest and the longest step, in lengths.
 const REACH: (f64, f64) = (1e-12, 1e10);
 
@@ -339,7 +339,8 @@ fn scan(
     let mut line = Line { at, gone: &lowest.gone, u, best: (value - noise, 0.0) };
     let mut h = NEAR;
     let mut pair = line.pair(problem, h, trial)?;
-    if pair.iter().any(moves) {
+    let faded = !pair.iter().any(moves);
+    if !faded {
         // Nearer, unless it rises on both sides as what is smooth does.
         while line.best.1 == 0.0 && h > REACH.0 {
             let before = rise(pair);
@@ -381,12 +382,13 @@ fn scan(
     let near = h.min(NEAR);
     lowest.moved |= line.best.1 != 0.0 || pair.iter().any(moves);
     lowest.near = lowest.near.min(near);
-    // As far as it falls, which may be not much further: what has faded away begins to count only close to where it is large.
+    // What has faded away begins to count close to where it is large.
+    let closest = if faded { CLOSE } else { FURTHER };
     let mut further = FURTHER;
     while line.best.1 != 0.0
         && line.best.1.abs() < REACH.1
         && line.best.0.is_finite()
-        && further > CLOSE
+        && further >= closest
     {
         let (value, h) = line.best;
         if !(line.value(problem, further * h, trial)? < value) {

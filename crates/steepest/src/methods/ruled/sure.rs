@@ -62,7 +62,8 @@ fn begins_here(r: &mut Ruled, problem: &Problem<'_>, x: &[f64]) -> bool {
     let slopes = on_the_way_back(&r.gradient, x, &r.from, free);
     let begins = gradient_check::cheap(problem) && r.claims.came_down(r.value, slopes);
     if begins {
-        (r.start, r.least, r.patience) = (r.value + r.value.abs(), r.value, PATIENCE);
+        (r.start, r.least) = (r.value + r.value.abs(), r.value);
+        (r.patience, r.escapes) = (PATIENCE, 0);
         r.claims = Claims::new(r.start, problem.tolerance(), -1.0, -1.0).slow();
         r.claims.took(r.value);
     }
