@@ -590,7 +590,7 @@ def test_nothing_lower_than_what_is_claimed_was_seen_on_the_way(method):
             assert result.fun <= least + 1e-3, seed
 
 
-@pytest.mark.parametrize("method", [None, "bfgs", "adam", "lion", "momo_adam", "muon", "momentum", "prodigy"])
+@pytest.mark.parametrize("method", [None, "bfgs", "adam", "lion", "muon", "momentum", "prodigy"])
 @pytest.mark.parametrize("rate", [3.0, 4.5, 5.8])
 def test_growth_from_a_rate_far_too_large_is_not_claimed_where_it_has_faded(method, rate):
     """From 1e30 to 1e50: all that was learned on the way down is of there."""

@@ -219,12 +219,6 @@ impl Claims {
         1e-12 * self.since(self.steps() / 2, value)
     }
 
-    /// What a lower point that is found beside has to lie below by: what is found again and again is no saddle, but the floor of
-    /// a flat valley that steps come down to as well. From a start far above that may be all of F, and more.
-    pub fn matter(&self, value: f64) -> f64 {
-        (1e3 * self.lost(value)).min(LOUD * value.abs())
-    }
-
     /// S: what a decrease is held against, |F| or what the function has fallen by.
     pub fn size(&self, value: f64) -> f64 {
         value.abs().max(self.falling(value))

@@ -67,7 +67,7 @@ fn slopes_gainsay_by_what_they_make_of_the_way_back() {
         // Beside F they are slight; where F goes to 0 that is foretold, or F is nothing of the way.
         assert!(!hasty(1e-12, 9e-3) && hasty(1e-12, 2e-2));
         assert!(!hasty(0.5, 1e5) && hasty(0.5, 1e4));
-        assert!(!hasty(1e-3, 2e8) && hasty(1e-3, 1e4));
+        assert!(!hasty(2e-2, 2e8) && hasty(1e-3, 2e8) && !hasty(1e-3, 2e13) && hasty(1e-3, 1e4));
         assert!(!c.hasty(at(unit, Some(0.5 * unit))), "nothing was asked for");
         let gainsaid = |of, explained: f64| c.gainsaid(held(1e-12, of), explained * unit);
         assert!(!gainsaid([0.4, 9.0, 9.0], 0.0) && gainsaid([0.6, 9.0, 9.0], 0.0));
@@ -101,8 +101,6 @@ fn where_it_has_come_down_from_afar_what_counts_is_of_here() {
         assert!(c.came_down(f, 9e-4 * f) && !c.came_down(f, 2e-3 * f));
         let c = Claims::new(1e7 * f, 1e-6, -1.0, -1.0);
         assert!(!c.stale(held(1e-15, 2e-2), 0.0) && !c.came_down(f, 0.0));
-        // What is found below by less is the floor of a flat valley.
-        assert!(c.matter(f) <= 1e-3 * f);
     }
 }
 

@@ -261,7 +261,7 @@ impl Work {
         if known || self.escapes >= gradient_check::SADDLES {
             return Ok(false);
         }
-        let matters = self.claims.matter(self.f);
+        let matters = 1e3 * self.claims.lost(self.f);
         self.known(problem, |problem, at, _, xn| {
             gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, xn)
         })

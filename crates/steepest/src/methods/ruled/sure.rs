@@ -322,7 +322,7 @@ fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Res
     if told || r.escapes >= gradient_check::SADDLES {
         return Ok(false);
     }
-    let matters = r.claims.matter(r.value);
+    let matters = 1e3 * r.claims.lost(r.value);
     known(r, problem, x, |problem, at| {
         gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, to)
     })
