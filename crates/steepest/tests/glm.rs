@@ -145,7 +145,8 @@ fn a_sample_bends_as_its_slopes_change() {
             let point: Vec<f64> = (0..n).map(|j| 0.2 * j as f64 - 0.4).collect();
             let along: Vec<f64> = (0..n).map(|j| 1.0 - 0.3 * j as f64).collect();
             let mut answer = |x: &[f64], asks: &mut [Ask<'_>]| {
-                let mut work = Work { pause: &mut || Ok(()), values: 0 };
+                let mut pause = || Ok(());
+                let mut work = Work::new(&mut pause);
                 with_threads(threads, || glm.answer(x, Rows::Sample(&sample), asks, &mut work))
                     .expect("an answer");
             };
