@@ -1,5 +1,7 @@
 """What `minimize` claims is so, by every method: in any units, in valleys, at saddles, on stairs."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der, rosen_hess
@@ -588,6 +590,62 @@ def test_nothing_lower_than_what_is_claimed_was_seen_on_the_way(method):
         if result.success:
             assert result.fun <= min(seen) + 1e-6 * abs(min(seen)), seed
             assert result.fun <= least + 1e-3, seed
+
+
+#: with `nonlinear_cg` these begin again from a point that differences saw
+RETURNS = [70, 84, 126]
+
+
+def returns(fun, x0):
+    """The evaluations spent before a descent begins again elsewhere, and once it has come there."""
+    before = 0
+    d = steepest.descend(fun, x0, method="nonlinear_cg")
+    for state in d:
+        spent = d.result().nfev
+        if state.iteration and state.rate == 0 and state.residual == 0:
+            return before, spent
+        before = spent
+    raise AssertionError("it does not")
+
+
+@pytest.mark.parametrize("seed", RETURNS)
+def test_a_budget_that_ends_as_it_begins_anew_leaves_nothing_half_done(seed):
+    fun, x0, _ = rounded(seed)
+    before, there = returns(fun, x0)
+    whole = steepest.minimize(fun, x0, method="nonlinear_cg")
+    assert whole.success
+    for budget in range(before, there + 20):
+        d = steepest.descend(fun, x0, method="nonlinear_cg", options={"maxfun": budget})
+        for _ in d:
+            pass
+        short = d.result()
+        assert not short.success
+        assert short.fun == fun(short.x)
+        for _ in d.go_on(maxfun=10_000):
+            pass
+        again = d.result()
+        assert again.outcome in ("converged", "plateau")
+        assert abs(again.fun - whole.fun) <= 1e-6 * abs(whole.fun), budget
+
+
+@pytest.mark.parametrize("seed", RETURNS)
+def test_stopped_wherever_it_begins_anew_it_goes_on_to_the_same_bits(seed, tmp_path):
+    fun, x0, _ = rounded(seed)
+    path = tmp_path / "run"
+    whole = steepest.minimize(fun, x0, method="nonlinear_cg")
+    for stop in range(1, whole.nit):
+        count = itertools.count(1)
+        steepest.minimize(
+            fun,
+            x0,
+            method="nonlinear_cg",
+            checkpoint=path,
+            callback=lambda intermediate_result, count=count, stop=stop: next(count) >= stop,
+        )
+        again = steepest.minimize(fun, x0, method="nonlinear_cg", checkpoint=path)
+        assert again.resumed == stop
+        assert again.x.tobytes() == whole.x.tobytes()
+        assert (again.nit, again.nfev, again.outcome) == (whole.nit, whole.nfev, whole.outcome)
 
 
 @pytest.mark.parametrize("method", [None, "bfgs", "adam", "lion", "muon", "momentum", "prodigy"])

@@ -1,6 +1,7 @@
 """The race of `steepest.torch.fit`: who goes on, what it costs, that it is kept and stopped as any run is."""
 
 import itertools
+import json
 import math
 import signal
 from collections.abc import Iterator
@@ -229,6 +230,79 @@ def test_an_altered_file_is_refused_and_the_module_stays(tmp_path: Path) -> None
         with pytest.raises(ModelFileError, match="altered"):
             fit(module, **data(), **EPOCHS, checkpoint=path)
         assert same(state(module), state(net()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("at", 9),
+        ("at", "1"),
+        ("best", 2),
+        ("losses", {}),
+        ("losses", {"a": "b"}),
+        ("spent", {}),
+        ("ended", 3),
+    ],
+)
+def test_a_race_that_cannot_be_is_refused(name: str, value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    left = [36]
+
+    def breaks(*_: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Down
+
+    module = net()
+    module[0].register_forward_hook(breaks)
+    with pytest.raises(Down):
+        fit(module, **data(), **EPOCHS, checkpoint=(path, 0))
+    content, arrays = read_file(path, "checkpoint")
+    told = json.loads(bytes(arrays["race"]).decode())
+    arrays["race"] = np.frombuffer(json.dumps(told | {name: value}).encode(), np.uint8)
+    write_file(path, "checkpoint", content, arrays)
+    module = net()
+    with pytest.raises(ModelFileError, match="altered"):
+        fit(module, **data(), **EPOCHS, checkpoint=path)
+    assert same(state(module), state(net()))
+
+
+class OddAtFirst(nn.Module):
+    """No number where it is first judged."""
+
+    judged = 0
+
+    def forward(self, x: Any) -> Any:
+        self.judged += not self.training
+        return x * (math.nan if not self.training and self.judged == 1 else 1.0)
+
+
+def test_one_that_came_to_no_number_is_behind_any_other() -> None:
+    module = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), OddAtFirst(), nn.Linear(8, 1))
+    result = fit(module, **data(), **EPOCHS)
+    assert next(iter(result.race.values())) == math.inf
+    assert math.isfinite(result.fun)
+    assert result.passes > 7
+
+
+def test_rows_that_do_not_come_twice_are_for_one_run() -> None:
+    rows = torch.utils.data.TensorDataset(*data()["data"])
+    held = {"validation": data()["validation"], "epochs": 7}
+
+    def loader(**args: Any) -> Any:
+        return torch.utils.data.DataLoader(rows, batch_size=20, **args)
+
+    class Stream:
+        def __iter__(self) -> Iterator[Any]:
+            return iter(loader())
+
+        def __len__(self) -> int:
+            return 4
+
+    assert fit(net(), loader(shuffle=True), **held).race is not None
+    assert fit(net(), list(loader()), **held).race is not None
+    assert fit(net(), loader(shuffle=True, generator=torch.Generator()), **held).race is None
+    assert fit(net(), Stream(), **held).race is None
 
 
 def test_several_starts_race_each() -> None:

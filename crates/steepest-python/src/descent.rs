@@ -169,6 +169,6 @@ fn standing<'py>(py: Python<'py>, descent: &Descent) -> PyResult<Bound<'py, PyDi
     d.set_item("residual", descent.last.residual)?;
     d.set_item("rate", descent.last.rate)?;
     d.set_item("x", PyArray1::from_slice(py, &descent.x))?;
-    d.set_item("gradient", descent.method.gradient().map(|g| PyArray1::from_slice(py, g)))?;
+    d.set_item("gradient", descent.gradient().map(|g| PyArray1::from_slice(py, g)))?;
     Ok(d)
 }

@@ -54,6 +54,8 @@ pub struct Descent {
     torn: bool,
     /// How often it has gone back to a lower point seen on the way.
     returns: u32,
+    /// Whether the next step begins anew there: what the method knows is of another place.
+    restarts: bool,
     /// Which of the last 64 steps raised the value, the newest in the lowest bit.
     rises: u64,
 }
@@ -94,6 +96,7 @@ impl Descent {
             resumed: None,
             torn: false,
             returns: 0,
+            restarts: false,
             rises: 0,
         }
     }
@@ -142,22 +145,24 @@ impl Descent {
         // A step may end in the middle: the value known is that of the point before.
         self.before.clone_from(&self.x);
         self.torn = true;
-        let mut step = if self.begun {
+        let mut step = if self.begun && !self.restarts {
             self.method.step(&mut problem, &mut self.x)
         } else {
-            self.method.start(&mut problem, &mut self.x)
+            problem.set_units(Units::default());
+            let start = self.method.start(&mut problem, &mut self.x);
+            self.restarts &= start.is_err();
+            start
         };
         if let Ok(claim) = &step
             && self.returns < lower::RETURNS
         {
             let highest = self.history.first().map_or(claim.value, |r| r.value);
             let there = lower::seen(&mut problem, penalty, claim, highest);
-            if let Some(x) = there.transpose() {
-                step = x.and_then(|x| {
+            if let Some(there) = there.transpose() {
+                step = there.map(|(value, x)| {
+                    (self.x, self.restarts) = (x, true);
                     self.returns += 1;
-                    self.x = x;
-                    problem.set_units(Units::default());
-                    self.method.start(&mut problem, &mut self.x)
+                    Step { value, ..Step::default() }
                 });
             }
         }
@@ -395,9 +400,14 @@ impl Descent {
 
     /// What the method knows of the second derivatives where it stands, as of x itself: none where a number is none.
     pub fn curvature(&self) -> Option<Curvature> {
-        let mut curvature = self.method.curvature()?;
+        let mut curvature = self.method.curvature().filter(|_| !self.restarts)?;
         curvature.outward(&self.units);
         curvature.finite().then_some(curvature)
+    }
+
+    /// The gradient where it stands, in the units of the method, where that keeps it.
+    pub fn gradient(&self) -> Option<&[f64]> {
+        self.method.gradient().filter(|_| !self.restarts)
     }
 
     /// What came of it (at any time: a descent that was left is `Stopped`).
@@ -420,7 +430,7 @@ impl Descent {
     /// What has come of it so far.
     pub fn so_far(&self) -> Solution {
         let (value, x) = self.lowest();
-        let gradient = self.method.gradient().filter(|_| std::ptr::eq(x, &self.x[..]));
+        let gradient = self.gradient().filter(|_| std::ptr::eq(x, &self.x[..]));
         Solution {
             x: x.to_vec(),
             value,

@@ -166,9 +166,13 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         known: Factors | None = None,
     ) -> None:
         factors, result = problem.solve(cells, start, self.watch)
-        if known is not None and result.fun > problem.gradient(cells, known)[0]:
+        stopped = result.outcome == "stopped"
+        if known is not None and not stopped and result.fun > problem.gradient(cells, known)[0]:
             # A minimum that is none of all: the fit that was judged, which saw less, lies lower.
+            first = result
             factors, result = problem.solve(cells, known, self.watch)
+            for name in ("nfev", "njev", "passes", "seconds"):
+                result[name] += first[name]
         result["findings"] += [*cells.found, *self._noticed(cells), *self._chosen_by(), *self._compared()]
         self._fitted_ids = cells.user_ids, cells.item_ids
         cells, factors, columns, more = extended(cells, factors, columns, features)

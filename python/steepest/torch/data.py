@@ -37,6 +37,13 @@ __all__ = [
 class Loaded(Batches):
     """Batches out of a DataLoader, or anything that can be walked through again and again."""
 
+    def again(self) -> bool:
+        if not isinstance(self.loader, DataLoader):
+            return super().again()
+        # An order of its own goes on where it was.
+        own = self.loader.generator or getattr(self.loader.sampler, "generator", None)
+        return own is None and not isinstance(self.loader.dataset, IterableDataset)
+
     def identity(self) -> Any:
         """The tensors and arrays that are held; of what is read from elsewhere only its kind and its length."""
         size = getattr(self.loader, "batch_size", None)
@@ -214,6 +221,9 @@ class Seeded(Loaded):
     def epoch(self, number: int, skip: int = 0) -> Iterator[tuple[Any, Any]]:
         self.drawn.manual_seed((self.seed * 1_000_003 + number) % 2**63)
         yield from super().epoch(number, skip)
+
+    def again(self) -> bool:
+        return True
 
 
 def _drawn(rows: int, share: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -121,7 +121,7 @@ def fit(
         mean gradient, as SGD with momentum has it. The one that has then lost least there goes on, the first unless
         another has lost less by a fiftieth, so that 1.4 times the budget is spent. `history` is that of the one that
         goes on; `callback` and `disp` have the reviews of the first, too, but no other's. There is no race where the
-        budget is by the clock, unsaid or below 100 steps.
+        budget is by the clock, unsaid or below 100 steps, or where data give no row twice (a stream).
     seed : int, default 0
         What the order of the rows, the held-out rows and dropout follow from. Fits in several threads at once share
         torch's random numbers, so that their dropout is not the same again: run them in processes.

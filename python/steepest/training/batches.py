@@ -72,6 +72,10 @@ class Batches:
             )
             raise InputError(f"{self.name} {empty}")
 
+    def again(self) -> bool:
+        """Whether an epoch that is walked through twice gives the same rows, as those of a stream need not be."""
+        return isinstance(self.loader, list | tuple)
+
     def parts(self, batch: Any) -> tuple[Any, Any]:
         """A batch as input and target."""
         return parts(batch)
@@ -108,6 +112,9 @@ class Rows(Batches):
     def epoch(self, number: int, skip: int = 0) -> Iterator[tuple[Any, Any]]:
         for rows in self._batches(number)[skip:]:
             yield taken(self.x, rows), taken(self.y, rows)
+
+    def again(self) -> bool:
+        return True
 
     def where(self, number: int, batch: int, row: int) -> str:
         return f"row {int(self._batches(number)[batch][row])}"

@@ -28,9 +28,11 @@ FEWEST, MOST = 100, 100_000_000
 
 def worthwhile(plan: Plan, weights: int) -> bool:
     """Whether a run is to be chosen by a race: where there are held-out rows to judge by, and a budget that is known
-    beforehand, of enough steps, and may become larger, as one by the clock may not."""
+    beforehand, of enough steps, and may become larger, as one by the clock may not; where all meet the same rows."""
     budget, length = plan.budget, plan.train.length
     if plan.held is None or budget.open or budget.seconds is not None or weights > MOST:
+        return False
+    if not plan.train.again():
         return False
     steps = math.inf if budget.steps is None else float(budget.steps)
     if budget.epochs is not None and length is not None:
@@ -59,6 +61,8 @@ class Race:
         self.start: tuple[Any, Any, Any] | None = None
         self.lead: Training | None = None
         self.resumed: int | None = None
+        #: how the one that leads ended, as a file has it
+        self.ended = "", ""
         self.now = self._made(0)
 
     def run(self) -> Training:
@@ -100,7 +104,9 @@ class Race:
         """What becomes of the run that is through, and which trains next."""
         run, lead = self.now, self.lead
         self.losses[self.names[self.at]] = run.best_loss
-        better = lead is None or run.best_loss < lead.best_loss - MARGIN * abs(lead.best_loss)
+        # One that came to no number is behind whichever has come to one.
+        bar = math.inf if lead is None or not math.isfinite(lead.best_loss) else lead.best_loss
+        better = lead is None or run.best_loss < (bar - MARGIN * abs(bar) if bar < math.inf else bar)
         if lead is not None:
             self._lost(lead if better else run)
         if better:
@@ -156,6 +162,19 @@ class Race:
             arrays |= {f"race {part}/{n}": array for part, some in parts.items() for n, array in some.items()}
         return arrays
 
+    def _told(self, told: dict[str, Any], leads: bool) -> None:
+        """How far the race had come, where that can be."""
+        at, best, all_of = told["at"], told["best"], len(self.names)
+        if not (type(at) is type(best) is int and 0 <= at <= all_of and 0 <= best < max(1, at)):
+            raise ValueError(f"{at} of {all_of} runs are through, and {best} leads")
+        if leads != (0 < at < all_of) or list(told["losses"]) != self.names[:at]:
+            raise ValueError("runs are missing")
+        self.at, self.best = at, best
+        self.losses = {name: float(loss) for name, loss in told["losses"].items()}
+        self.spent = {name: float(told["spent"][name]) for name in self.spent}
+        outcome, message = told["ended"] or ("", "")
+        self.ended = str(outcome), str(message)
+
     def _load(self, arrays: dict[str, Any]) -> None:
         """Goes on from what was kept; what no race has written is refused, and the network stays as it was."""
         steps, weights = self.now.steps, self.now.steps.weights()
@@ -165,9 +184,7 @@ class Race:
                 of, _, name = key.removeprefix("race ").partition("/")
                 part, name = (of, name) if key.startswith("race ") else ("now", key)
                 parts[part][name] = array
-            told = json.loads(bytes(parts["now"].pop("race")).decode())
-            self.at, self.best = told["at"], told["best"]
-            self.losses, self.spent = told["losses"], told["spent"]
+            self._told(json.loads(bytes(parts["now"].pop("race")).decode()), bool(parts["lead"]))
             racing = self.at < len(self.names)
             if racing:
                 if parts["start"].keys() != steps.arrays(weights).keys():
@@ -176,7 +193,7 @@ class Race:
             if parts["lead"]:
                 self.lead = self._made(self.best)
                 keeping.load(self.lead, parts["lead"])
-                self.lead.outcome, self.lead.message = told["ended"]
+                self.lead.outcome, self.lead.message = self.ended
                 self.lead.aside = self.lead.place()
             self.now = self._placed(self.runs[self.names[self.at if racing else self.best]](), self.at)
             keeping.load(self.now, parts["now"])

@@ -113,7 +113,7 @@ def result(
     kept = [] if plan.kept is None else plan.kept.findings()
     raced = {"passes": 0.0, "evaluations": 0.0} if run.race is None else run.race["spent"]
     chosen = ""
-    if run.race is not None:
+    if run.race is not None and len(run.race["losses"]) == run.race["runs"]:
         chosen = (
             f"; of {run.race['runs']} that raced through a fifth of that, {run.race['name']!r} went on by the loss on "
             f"held-out rows: the others took {raced['passes']:.3g} passes"

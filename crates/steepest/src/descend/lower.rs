@@ -12,7 +12,7 @@ const NOTHING: f64 = 1e-12;
 /// Noise of F may make a value lower by so many times itself.
 const NOISE: f64 = 16.0;
 
-/// The lowest point seen, in the units of the caller, where F is lower there than where success is claimed by more than that
+/// The lowest point seen, in the units of the caller, and F there, where it is lower there than where success is claimed by more than that
 /// claim leaves open: it is asked for once more. None where the claim is proved, slopes are given (of what lies beside they say
 /// all that they can), or F alone is not what is made small.
 pub(super) fn seen(
@@ -20,7 +20,7 @@ pub(super) fn seen(
     penalty: &dyn Penalty,
     claim: &Step,
     highest: f64,
-) -> Result<Option<Vec<f64>>, Halt> {
+) -> Result<Option<(f64, Vec<f64>)>, Halt> {
     let open = |kind: Kind| !kind.proves() && kind != Kind::Criterion;
     let kind = claim.certificate.as_ref().map(|c| c.kind);
     if !(claim.verdict.as_ref().is_some_and(Status::success) && kind.is_none_or(open))
@@ -42,7 +42,7 @@ pub(super) fn seen(
     problem.units().inward(&x, &mut there);
     let value = problem.value(&there)? * problem.units().value() + penalty.value(&x);
     if value < claim.value - matters.max(noise) {
-        return Ok(Some(x));
+        return Ok(Some((value, x)));
     }
     // What is lower by noise is not asked for again.
     problem.forget_lowest();

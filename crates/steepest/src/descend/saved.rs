@@ -25,6 +25,7 @@ impl State for Loop<'_> {
             findings,
             best,
             returns,
+            restarts,
             evaluated,
             held,
             history,
@@ -42,9 +43,12 @@ impl State for Loop<'_> {
         let fits = best.as_ref().is_none_or(|b| b.1.len() == v.dim());
         v.check("best", fits, "has another length")?;
         v.field("returns", returns)?;
+        v.field("restarts", restarts)?;
         v.field("lowest", evaluated.saved())?;
         let fits = evaluated.lowest().is_none_or(|l| l.1.len() == v.dim());
         v.check("lowest", fits, "has another length")?;
+        let finite = evaluated.lowest().is_none_or(|l| l.0.is_finite());
+        v.check("lowest", finite, "is not finite")?;
         v.field("held", held)?;
         v.check("held", held.1 <= counts.iterations, "is later than the last step")?;
         v.field("history", history)?;
@@ -94,7 +98,7 @@ impl Descent {
             tolerance: self.stop.tolerance,
             unit: self.units.value(),
             plain: self.units.plain(),
-            value: if self.last.sampled { f64::NAN } else { self.last.value },
+            value: if self.last.sampled || self.restarts { f64::NAN } else { self.last.value },
             // Of means of terms some values are those of batches.
             highest: if self.every == 1 && terms == 0 { highest() } else { f64::NAN },
         });

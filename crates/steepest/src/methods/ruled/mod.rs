@@ -398,6 +398,7 @@ impl Method for Ruled {
         self.from = x.to_vec();
         (self.start, self.least) = (self.value, self.value);
         self.claims = Claims::new(self.value, problem.tolerance(), -1.0, -1.0).slow();
+        (self.patience, self.escapes) = (0, 0);
         self.reach = FAR * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
         let terms = problem.offers().terms;
         if self.plan.batch > 0 && self.plan.batch < terms {

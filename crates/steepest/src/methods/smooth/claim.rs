@@ -309,14 +309,23 @@ impl Run {
     pub(super) fn anew(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let n = self.at.n;
         let (escapes, mut x) = (self.at.escapes + 1, vec![0.0; n]);
-        let (from, first) = (std::mem::take(&mut self.at.from), self.at.first);
+        let first = self.at.first;
         if escapes > ESCAPES {
             self.at.predicted = None;
             return Ok(self.at.ended(Status::Plateau));
         }
         problem.units().outward(&self.at.xn[..n], &mut x);
-        problem.set_units(Units::default());
-        *self = Run { warned: self.warned, ..Run::new(&self.set, problem, &x)? };
+        let units = problem.set_units(Units::default());
+        let run = match Run::new(&self.set, problem, &x) {
+            Ok(run) => run,
+            Err(halt) => {
+                // What it stands at is in the units before.
+                problem.set_units(units);
+                return Err(halt);
+            }
+        };
+        let from = std::mem::take(&mut self.at.from);
+        *self = Run { warned: self.warned, ..run };
         (self.at.escapes, self.at.from, self.at.first) = (escapes, from, first);
         match self.at.unfit() {
             Some(_) if self.at.f == f64::NEG_INFINITY => Ok(self.at.ended(Status::Unbounded)),
