@@ -667,3 +667,31 @@ def test_growth_from_a_rate_far_too_large_is_not_claimed_where_it_has_faded(meth
 
     result = steepest.minimize(fun, [1.2, rate], jac=slope, method=method, options={"maxfev": 4000})
     assert not result.success or result.fun < 4, (result.x, result.fun)
+
+
+@pytest.mark.parametrize("method", [None, "bfgs", "newton", "barzilai_borwein", "momentum", "adam", "lion"])
+@pytest.mark.parametrize("size", [1e5, 1e7])
+def test_quadratics_from_far_off_are_not_claimed_on_the_way(method, size):
+    """Where F is 1e-18 of what it was, the least value may be far off still."""
+    for seed in range(6):
+        r = np.random.default_rng(seed)
+        n = int(r.integers(2, 6))
+        turned = np.linalg.qr(r.standard_normal((n, n)))[0]
+        matrix = turned * 10 ** r.uniform(0, 4, n) @ turned.T
+        least, at = r.choice([0.0, 1.0, -300.0]), r.standard_normal(n)
+        result = steepest.minimize(
+            lambda x, m=matrix, a=at, f=least: float(0.5 * (x - a) @ m @ (x - a) + f),
+            size * r.standard_normal(n),
+            jac=lambda x, m=matrix, a=at: m @ (x - a),
+            hess=(lambda x, m=matrix: m) if method == "newton" else None,
+            method=method,
+            options={"maxfev": 20_000},
+        )
+        assert not result.success or result.fun <= least + 1e-5 * max(1.0, abs(least)), (seed, result.fun)
+
+
+@pytest.mark.parametrize("start", [1e3, 1e6, 1e8])
+def test_a_curve_from_far_off_is_not_claimed_on_the_way(start):
+    result = steepest.least_squares(lambda p: p**9 + p - 2, [start])
+    assert result.success
+    assert abs(result.x[0] - 1) < 1e-4

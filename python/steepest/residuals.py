@@ -243,7 +243,8 @@ class Fit:
             there = next(taken)[j]
             ahead = next(values)
             back, behind = (x[j], here) if not both[j] else (next(taken)[j], next(values))
-            rows[:, j] = (ahead - behind) / (there - back) if there != back else 0.0
+            with np.errstate(invalid="ignore"):  # ∞ − ∞, where residuals are no numbers
+                rows[:, j] = (ahead - behind) / (there - back) if there != back else 0.0
         return rows
 
     def price(self, r: Floats) -> tuple[float, Floats, Floats]:

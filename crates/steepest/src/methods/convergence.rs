@@ -6,7 +6,7 @@ use super::gradient_check::NEAR;
 use crate::certificate::{Certificate, Kind};
 use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::Status;
-pub use way_back::{THIN, WayBack, on_the_way_back};
+pub use way_back::{QUADRATIC, THIN, WayBack, on_the_way_back, short};
 
 mod way_back;
 

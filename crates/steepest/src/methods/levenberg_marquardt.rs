@@ -2,7 +2,7 @@
 use crate::curvature::Curvature;
 use crate::linalg::vectors::{dot, room};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::convergence::{THIN, on_the_way_back};
+use crate::methods::convergence::{QUADRATIC, THIN, on_the_way_back, short};
 use crate::objective::{Ask, Rows};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
@@ -421,10 +421,17 @@ impl Work {
     }
 
     /// Whether so much is no more than a share of F, or, where F goes to 0, of what it was: then it is next to nothing of
-    /// what slopes would make of the way back, or more is left than the model sees.
+    /// what slopes would make of the way back, or more is left than the model sees; and where all of F is, the step that takes
+    /// it there is short.
     fn is_little(&self, left: f64, share: f64) -> bool {
         let way = on_the_way_back(&self.gradient, &self.x, &self.start, |_| true);
-        left <= share * self.f || left <= share * self.height() && left <= THIN * way
+        let near =
+            |j: usize| self.gradient[j].abs() * short(self.x[j], (self.x[j] - self.start[j]).abs());
+        let short = || left <= 0.5 * (0..self.n).map(near).sum::<f64>();
+        left <= share * self.f
+            || left <= share * self.height()
+                && left <= THIN * way
+                && (left < QUADRATIC * self.f || short())
     }
 
     /// Looks how far down the model sees, and claims convergence if it may.

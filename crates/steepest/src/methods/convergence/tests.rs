@@ -60,14 +60,14 @@ fn slopes_gainsay_by_what_they_make_of_the_way_back() {
         (0..12).for_each(|_| assert!(!c.took(unit)));
         let back = |of: [f64; 3]| {
             let [certain, seen, possible] = of.map(|of| of * unit);
-            Some(WayBack { certain, seen, possible })
+            Some(WayBack { certain, seen, possible, near: f64::INFINITY })
         };
         let held = |left: f64, of| Sight { back: back(of), ..at(unit, Some(left * unit)) };
         let hasty = |left, seen| c.hasty(held(left, [seen; 3]));
         // Beside F they are slight; where F goes to 0 that is foretold, or F is nothing of the way.
         assert!(!hasty(1e-12, 9e-3) && hasty(1e-12, 2e-2));
         assert!(!hasty(0.5, 1e5) && hasty(0.5, 1e4));
-        assert!(!hasty(2e-2, 2e8) && hasty(1e-3, 2e8) && !hasty(1e-3, 2e13) && hasty(1e-3, 1e4));
+        assert!(!hasty(0.2, 2e8) && hasty(1e-3, 2e8) && !hasty(1e-3, 2e13) && hasty(1e-3, 1e4));
         assert!(!c.hasty(at(unit, Some(0.5 * unit))), "nothing was asked for");
         let gainsaid = |of, explained: f64| c.gainsaid(held(1e-12, of), explained * unit);
         assert!(!gainsaid([0.4, 9.0, 9.0], 0.0) && gainsaid([0.6, 9.0, 9.0], 0.0));
@@ -87,7 +87,8 @@ fn where_it_has_come_down_from_afar_what_counts_is_of_here() {
         let f = height[3];
         let held = |left: f64, slopes: f64| {
             let slopes = slopes * f;
-            let back = WayBack { certain: slopes, seen: slopes, possible: slopes };
+            let back =
+                WayBack { certain: slopes, seen: slopes, possible: slopes, near: f64::INFINITY };
             Sight { back: Some(back), ..at(f, Some(left * f)) }
         };
         // All of F is foretold to go, as it was before; the step that brought it here took all but a ten-thousandth.
@@ -108,7 +109,9 @@ fn where_it_has_come_down_from_afar_what_counts_is_of_here() {
 fn the_way_back_is_of_what_is_free_and_of_slopes_with_their_noise() {
     let (g, noise) = ([1.0, -5.0, 3.0, 7.0], [0.0, 1.0, f64::INFINITY, 0.0]);
     let back = WayBack::new(&g, &noise, &[1.0, 2.0, 0.0, 1.0], &[0.0, 0.0, 1.0, 0.0], |j| j < 3);
-    assert_eq!(back, WayBack { certain: 3.0, seen: 14.0, possible: 16.0 });
+    let near = 1e-5 + 1e-4 + 3e-12;
+    assert!((back.near - near).abs() < 1e-18);
+    assert_eq!(back, WayBack { certain: 3.0, seen: 14.0, possible: 16.0, near: back.near });
 }
 
 #[test]
@@ -128,5 +131,22 @@ fn a_run_that_began_low_counts_as_come_down_from_around_it() {
         assert_eq!(c.limit(low, 1e-11 * unit), Status::PrecisionLimit);
         assert_eq!(c.limit(low, 1e-9 * unit), Status::NoiseFloor);
         assert_eq!(c.limit(1e-12 * unit, 1e-14 * unit), Status::NoiseFloor);
+    }
+}
+
+#[test]
+fn where_f_goes_to_0_the_step_there_is_to_be_short() {
+    for unit in [1.0, 1e-200, 1e200] {
+        let mut c = Claims::new(1e22 * unit, 1e-6, -1.0, -1.0);
+        (1..22).for_each(|k| assert!(!c.took(10f64.powi(22 - k) * unit)));
+        let held = |left: f64, near: f64| {
+            let back = WayBack { seen: 1e14 * unit, near: near * unit, ..WayBack::default() };
+            Sight { back: Some(back), ..at(unit, Some(left * unit)) }
+        };
+        assert!(c.far_off(held(0.9, 1.7)) && !c.far_off(held(0.9, 1.9)));
+        assert!(c.hasty(held(0.9, 1.7)) && !c.hasty(held(0.9, 1.9)));
+        // What stands on something is looked at so only where steps creep.
+        assert!(!c.far_off(held(0.1, 0.0)) && c.clone().slow().far_off(held(0.1, 0.0)));
+        assert!(!c.slow().far_off(held(1e-7, 0.0)));
     }
 }

@@ -1,6 +1,6 @@
 //! What slopes say against a claim: the curvature that E rests on may have been met further up, or across a valley, while the
 //! slopes are of here. On the way back to the start they would change F by so much.
-use super::{Claims, LOUD, PART, STEEP, Sight};
+use super::{Claims, LOUD, PART, SHARE, STEEP, Sight};
 use crate::status::Status;
 
 /// What slopes may make of F on the way back where no step lowers it: those of a long way are no finer than x is.
@@ -13,13 +13,24 @@ pub const THIN: f64 = 1e-5;
 const WHOLE: f64 = 0.4;
 const NOTHING: f64 = 1e-8;
 /// The least of F that has to be foretold there too, unless F is as little of the way as rounding leaves.
-const SOME: f64 = 1e-2;
+const SOME: f64 = 0.1;
 const ROUNDED: f64 = 1e-13;
+/// Where all of F is foretold to go, the step that takes it there is to be short beside each variable, or beside the way that one
+/// has come: a start that is far off may be so high that anything near the least value is nothing of it. So much of F is foretold
+/// to go where it is a quadratic; of x⁴ two thirds are, and nobody comes so near to its least value.
+pub const QUADRATIC: f64 = 0.8;
+const SHORT: f64 = 1e-5;
+const CLOSE: f64 = 1e-12;
 
 /// Σ |g_j| |x_j − start_j| of what is free.
 pub fn on_the_way_back(g: &[f64], x: &[f64], start: &[f64], free: impl Fn(usize) -> bool) -> f64 {
     let one = |j: usize| if free(j) { g[j].abs() * (x[j] - start[j]).abs() } else { 0.0 };
     (0..start.len()).map(one).sum()
+}
+
+/// So far from where it stands a variable that has come such a way is as good as there.
+pub fn short(x: f64, way: f64) -> f64 {
+    (SHORT * x.abs()).max(CLOSE * way)
 }
 
 /// Σ |g_j| |x_j − start_j| of what is free: what the slopes here would change F by on the way back to the start.
@@ -31,6 +42,8 @@ pub struct WayBack {
     pub seen: f64,
     /// Of slopes and their noise.
     pub possible: f64,
+    /// What they would change F by on so short a way that nothing is left to come nearer for.
+    pub near: f64,
 }
 
 impl WayBack {
@@ -50,6 +63,7 @@ impl WayBack {
             let (slope, way) = (g[j].abs(), (x[j] - start[j]).abs());
             let certain = slope - CERTAIN * noise[j];
             sums.certain += if certain > 0.0 { certain * way } else { 0.0 };
+            sums.near += slope * short(x[j], way);
             // Where nothing moves F its noise is infinite, and says nothing.
             sums.possible += (slope + if noise[j].is_finite() { noise[j] } else { 0.0 }) * way;
         }
@@ -72,7 +86,18 @@ impl Claims {
         let little = self.tolerance * at.value.abs();
         let beside = at.predicted.is_some_and(|p| p <= little);
         !beside && !self.as_scipy() && self.plunges(at.value, back.seen)
+            || self.far_off(at)
             || self.hastier(at, little, back.seen, STEEP[0])
+    }
+
+    /// Whether F goes to 0, or a method that creeps takes it to be nothing of the way back, and the step that would take it there
+    /// is none that is short.
+    pub fn far_off(&self, at: Sight) -> bool {
+        let (Some(back), Some(predicted)) = (at.back, at.predicted) else { return false };
+        let size = at.value.abs();
+        let goes =
+            predicted >= QUADRATIC * size || self.slow && predicted > self.tolerance / SHARE * size;
+        goes && predicted > 0.5 * back.near && !self.nothing(at.value) && !self.as_scipy()
     }
 
     /// Whether the last step took all but a thousandth of F, and left more than rounding does of what slopes make of the way back:

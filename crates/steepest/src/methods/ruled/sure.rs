@@ -117,7 +117,8 @@ fn claim(
     let sight = Sight { back: Some(back), ..Sight::new(r.value, f64::NAN, Some(left)) };
     // A rule's steps are no finer than its rate: what a claim asks for is coarser.
     let little = (1e-2 * problem.tolerance() * r.value.abs()).max(explained);
-    let hasty = r.claims.hastier(sight, little, back.certain, STEEP[1]);
+    let hasty = step.verdict == Some(Status::Converged) && r.claims.far_off(sight)
+        || r.claims.hastier(sight, little, back.certain, STEEP[1]);
     let verdict = match step.verdict {
         // Slopes that were the same wherever they were asked for, though lower points were found beside, tell nothing.
         _ if r.escapes > 0 && r.still.seen.blind() => Some(Status::Plateau),
