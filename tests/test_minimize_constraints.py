@@ -655,3 +655,32 @@ def test_rounds_that_find_the_same_again_come_to_an_end() -> None:
     room = {"type": "ineq", "fun": lambda x: 12 - x.sum()}
     steepest.minimize(rounded, [6.3, 2.1], constraints=room, bounds=[(0, 10)] * 2)
     assert calls < 8000
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-4, 1.0, 1e6])
+@pytest.mark.parametrize("method", [None, "augmented_lagrangian"])
+def test_constraints_are_differenced_by_each_variables_own_size(size: float, method: str | None) -> None:
+    """Steps of 6e-6 reach from bound to bound of a variable of 1e-9."""
+    units = size * np.array([1.0, 3.0])
+    result = steepest.minimize(
+        lambda x: float(((x / units - [2.0, 1.0]) ** 2).sum()),
+        [0.7 * units[0], 0.6 * units[1]],
+        jac=lambda x: 2 * (x / units - [2.0, 1.0]) / units,
+        bounds=[(0.0, 1.5 * units[0]), (0.0, 0.4 * units[1])],
+        constraints={"type": "eq", "fun": lambda x: ((x / units) ** 2).sum() + np.sin(x[0] / units[0]) - 1.5},
+        method=method,
+    )
+    assert result.success
+    # At the bound of the second: x² + sin x = 1.34.
+    x = optimize.brentq(lambda x: x * x + np.sin(x) - 1.34, 0, 1.5)
+    np.testing.assert_allclose(result.x / units, [x, 0.4], rtol=1e-6)
+
+
+def test_a_constraint_that_a_small_step_leaves_as_it_is_gets_a_longer_one() -> None:
+    """A variable that begins near 0 by chance is not of that size."""
+    held = {"type": "eq", "fun": lambda x: 1e3 + x[0] + x[1] ** 2 - 1004}
+    result = steepest.minimize(lambda x: float(x[0] ** 2 + (x[1] - 3) ** 2), [1e-6, 2.0], constraints=held)
+    assert result.success
+    y = np.roots([2, 0, -7, -3])
+    least = min(float((4 - v**2) ** 2 + (v - 3) ** 2) for v in y.real)
+    assert abs(result.fun - least) < 1e-6

@@ -13,6 +13,9 @@ from steepest.errors import InputError
 
 __all__ = ["Constraints", "read_constraints"]
 
+#: Values that lie no further apart than this share of them tell of rounding.
+RESOLVED = 1e-9
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -24,6 +27,8 @@ class _Part:
     low: Floats
     high: Floats
     box: tuple[Floats, Floats] | None = None
+    #: x0, which tells of the variables' sizes
+    start: Floats | None = None
     #: whether the Jacobian is somebody's own, which may be wrong
     told: bool = False
     #: the Jacobian where it is the same at every point
@@ -52,34 +57,69 @@ class _Part:
             raise InputError(f"the jac of {self.name} must have the shape {(m, n)}; got {np.shape(got)}")
         return rows.reshape(m, n)
 
+    def _steps(self, x: Floats) -> tuple[Floats, Floats]:
+        """A step for each variable: a part of its own size, as it is here or was at the start; and a part of 1, for
+        where what the first changes is rounding."""
+        low, high = self._ends(x.size)
+        there = np.zeros(x.size) if self.start is None else np.abs(self.start)
+        known = np.where(there > 0, 0.01 * there, np.minimum(1.0, high - low))
+        plain = np.maximum(1.0, np.abs(x))
+        size = np.minimum(np.maximum(np.abs(x), known), plain)
+        unit = np.cbrt(np.finfo(float).eps)
+        return unit * np.where(size > 0, size, plain), unit * plain
+
+    def _ends(self, n: int) -> tuple[Floats, Floats]:
+        return self.box or (np.full(n, -np.inf), np.full(n, np.inf))
+
     def _differences(self, x: Floats) -> Floats:
-        """To both sides where bounds and the function leave room: its error is some 1e-10 of the values."""
+        """Of the second order, within bounds: its error is some 1e-10 of the values."""
+        here = self.values(x)
         columns = []
-        low, high = self.box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
-        for j in range(x.size):
-            h = np.cbrt(np.finfo(float).eps) * max(1.0, abs(x[j]))
-            up, down = x.copy(), x.copy()
-            up[j], down[j] = min(x[j] + h, high[j]), max(x[j] - h, low[j])
-            if up[j] > down[j]:
-                above, below = self.values(up), self.values(down)
-                width = np.full(self.low.size, up[j] - down[j])
-                # The edge of where sqrt or log is a number is where a constraint often holds.
-                for side, other, at in ((above, below, down), (below, above, up)):
-                    out = ~np.isfinite(side) & np.isfinite(other)
-                    if out.any():
-                        side[out], width[out] = self.values(x)[out], abs(x[j] - at[j])
-                columns.append((above - below) / width)
-            else:
-                columns.append(np.zeros(self.low.size))
+        for j, (step, plain) in enumerate(zip(*self._steps(x), strict=True)):
+            slopes, change = self._slopes(x, j, step, here)
+            rounding = ~(change > RESOLVED * np.abs(here))
+            if step < plain and rounding.any():
+                slopes = np.where(rounding, self._slopes(x, j, plain, here)[0], slopes)
+            columns.append(slopes)
         return np.stack(columns, axis=1)
+
+    def _slopes(self, x: Floats, j: int, step: float, here: Floats) -> tuple[Floats, Floats]:
+        """By variable j, and how far the values lie apart that they are of."""
+        low, high = (float(ends[j]) for ends in self._ends(x.size))
+        step = min(step, (high - low) / 2)
+        up, down = min(x[j] + step, high), max(x[j] - step, low)
+        if not up > down:
+            return np.zeros(here.size), np.full(here.size, np.inf)
+        if up - x[j] >= step / 2 and x[j] - down >= step / 2:
+            above, below = self._at(x, j, up), self._at(x, j, down)
+            width = np.full(here.size, up - down)
+            # The edge of where sqrt or log is a number is where a constraint often holds.
+            for side, other, at in ((above, below, down), (below, above, up)):
+                out = ~np.isfinite(side) & np.isfinite(other)
+                if out.any():
+                    side[out], width[out] = here[out], abs(x[j] - at)
+            return (above - below) / width, np.abs(above - below)
+        # At a bound, by two points on the side where there is room.
+        way = step if up - x[j] >= x[j] - down else -step
+        near, far = self._at(x, j, x[j] + way / 2), self._at(x, j, x[j] + way)
+        with np.errstate(invalid="ignore"):
+            slopes = (4 * near - far - 3 * here) / way
+        odd = ~np.isfinite(far) & np.isfinite(near)
+        slopes[odd] = (2 * (near - here) / way)[odd]
+        return slopes, np.abs(near - here)
+
+    def _at(self, x: Floats, j: int, value: float) -> Floats:
+        point = x.copy()
+        point[j] = value
+        return self.values(point)
 
     def wrong(self, x: Floats) -> str:
         """Where the Jacobian is not the function's at x, in words; empty where nothing tells against it.
 
         Three values along one direction ask it as a whole; its entries are looked at where they do not agree.
         """
-        low, high = self.box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
-        unit = np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(x))
+        low, high = self._ends(x.size)
+        unit = self._steps(x)[0]
         rng = np.random.default_rng(0)
         way = unit * rng.uniform(0.5, 1.0, x.size) * rng.choice([-1.0, 1.0], x.size)
         way = np.where((x + 2 * way < low) | (x + 2 * way > high), -way, way)
@@ -99,7 +139,7 @@ class _Part:
         Noise lets them differ, and so do steps that are longer than a variable's own size; at a kink all that lies
         between the slopes of both sides is right.
         """
-        low, high = self.box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
+        low, high = self._ends(x.size)
         worst, said = 1e-3, ""
         for j in range(x.size):
             seen, between = [], []
@@ -247,7 +287,9 @@ def read_constraints(
     given = [constraints] if single else constraints
     if not isinstance(given, list | tuple):
         raise InputError(f"constraints must be SciPy's constraints, or a list of them; got {constraints!r}")
-    parts = [replace(_read(f"constraints[{i}]", one, x0, shaped), box=box) for i, one in enumerate(given)]
+    parts = [
+        replace(_read(f"constraints[{i}]", one, x0, shaped), box=box, start=x0) for i, one in enumerate(given)
+    ]
     strict = (
         f"constraints[{i}]" for i, one in enumerate(given) if np.any(getattr(one, "keep_feasible", False))
     )

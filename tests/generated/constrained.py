@@ -530,7 +530,10 @@ def _near(case: Case, u: Array) -> Array | None:
 def _settled(case: Case, u: Array, steps: int = 12) -> Any:
     """A feasible point that Newton's method on the conditions finds, what is near u held, and its value; or None."""
     n, e = len(u), _equations(case)
-    value, _ = _all(case, u, False)
+    value, rows = _all(case, u)
+    # What runs away on its search is none.
+    if not all(np.isfinite(a.astype(float)).all() for a in (case.slope(u)[0], value, rows)):
+        return None
     missed = max(float(np.abs(value[:e]).max(initial=0)), float(-value[e:].min(initial=0)), 0.0)
     _, prices, near = balance(case, u, missed)
     wanted = np.flatnonzero(near)
