@@ -684,3 +684,45 @@ def test_a_constraint_that_a_small_step_leaves_as_it_is_gets_a_longer_one() -> N
     y = np.roots([2, 0, -7, -3])
     least = min(float((4 - v**2) ** 2 + (v - 3) ** 2) for v in y.real)
     assert abs(result.fun - least) < 1e-6
+
+
+@pytest.mark.parametrize("method", [None, "augmented_lagrangian"])
+@pytest.mark.parametrize("size", [1e4, 1e7])
+@pytest.mark.parametrize("curved", [False, True])
+def test_from_far_off_constraints_are_met_and_the_least_is_found(
+    method: str | None, size: float, curved: bool
+) -> None:
+    """By what x and the constraints are where it ends: at the start a ball may be missed by 1e14."""
+    for seed in range(5):
+        r = np.random.default_rng(seed)
+        n = int(r.integers(2, 5))
+        turned = np.linalg.qr(r.standard_normal((n, n)))[0]
+        matrix, at = turned * 10 ** r.uniform(0, 3, n) @ turned.T, r.standard_normal(n)
+        off = float(r.choice([0.0, 1.0, -300.0]))
+        if curved:
+            radius = 0.5 * np.linalg.norm(at)
+            found = lambda m: np.linalg.solve(matrix + m * np.eye(n), matrix @ at)  # noqa: B023, E731
+            x = found(optimize.brentq(lambda m: np.linalg.norm(found(m)) - radius, 0, 1e9))  # noqa: B023
+            held: Any = {"type": "ineq", "fun": lambda x, r=radius: r**2 - x @ x, "jac": lambda x: -2 * x}
+        else:
+            normal = r.standard_normal((1, n))
+            held = optimize.LinearConstraint(normal, 0.5, 0.5)
+            system = np.block([[matrix, normal.T], [normal, np.zeros((1, 1))]])
+            x = np.linalg.solve(system, np.r_[matrix @ at, 0.5])[:n]
+
+        def fun(x: Any, m: Any = matrix, a: Any = at, f: float = off) -> float:
+            return float(0.5 * (x - a) @ m @ (x - a) + f)
+
+        result = steepest.minimize(
+            fun,
+            size * r.standard_normal(n),
+            jac=lambda x, m=matrix, a=at: m @ (x - a),
+            constraints=held,
+            method=method,
+        )
+        least = fun(x)
+        if method is None:
+            assert result.success, (seed, result.message)
+        if result.success:
+            assert result.maxcv <= 1e-5, (seed, result.maxcv)
+            assert abs(result.fun - least) <= 1e-5 * max(1.0, abs(least)), (seed, result.fun - least)

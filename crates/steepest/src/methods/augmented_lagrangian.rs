@@ -6,6 +6,7 @@ pub(super) mod models;
 
 use super::bounds::Bounds;
 use crate::certificate::{Certificate, Kind};
+use crate::linalg::vectors::largest;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::lbfgs;
 use crate::methods::standing::sizes_within;
@@ -128,11 +129,12 @@ impl State for Now {
         } = self;
         v.field("models", models)?;
         v.field("terms", terms)?;
-        let Terms { low, high, scale, lambda, c, price, .. } = terms;
+        let Terms { low, high, scale, lambda, c, price, reach, .. } = terms;
         let count = low.len();
         let alike = [high, scale, lambda, c].into_iter().all(|of| of.len() == low.len());
         let priced = price.is_empty() || price.len() == low.len();
         v.check("terms", alike && priced, "are of different lengths")?;
+        v.check("terms", (0.0..=1.0).contains(reach), "are out of their range")?;
         v.field("units", units)?;
         let mut within = inner.is_some();
         v.field("within", &mut within)?;
@@ -233,7 +235,8 @@ impl Now {
             }
         }
         let lambda = vec![0.0; m];
-        let mut terms = Terms { low, high, scale, lambda, rho: 1.0, c, price: Vec::new(), pulled };
+        let mut terms =
+            Terms { low, high, scale, lambda, rho: 1.0, c, price: Vec::new(), pulled, reach: 1.0 };
         let missed = terms.missed();
         // As much weight on what is missed as on the objective.
         if missed > 0.0 && value.is_finite() {
@@ -307,6 +310,7 @@ impl Now {
         };
         let value = problem.total(x)?;
         problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut self.terms.c)])?;
+        self.terms.reach = largest(x).min(1.0);
         let tolerance = problem.tolerance();
         let missed = self.terms.missed();
         step.value = value * unit;

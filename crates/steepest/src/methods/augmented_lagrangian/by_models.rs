@@ -3,6 +3,7 @@ use super::lagrangian::Terms;
 use super::models::{Came, Confirmed, Models};
 use super::{Now, inward, met};
 use crate::certificate::{Certificate, Kind};
+use crate::linalg::vectors::largest;
 use crate::method::Step;
 use crate::methods::bounds::Bounds;
 use crate::objective::{Ask, Rows};
@@ -22,6 +23,8 @@ impl Now {
         if let Some(models) = &mut self.models {
             let mut z = inward(problem, x);
             self.terms.c.copy_from_slice(models.c());
+            self.terms.reach = largest(&z).min(1.0);
+            self.terms.flatten(models.slopes(), &z);
             let met = met(&self.terms, problem.tolerance());
             let came = models.step(problem, &mut z, met)?;
             problem.units().outward(&z, x);

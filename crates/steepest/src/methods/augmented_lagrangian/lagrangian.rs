@@ -21,9 +21,11 @@ pub(super) struct Terms {
     pub c: Vec<f64>,
     pub price: Vec<f64>,
     pub pulled: Vec<f64>,
+    /// How large x is, where it is less than the unit of the variables.
+    pub reach: f64,
 }
 
-crate::state!(Terms { low, high, scale, lambda, rho, c, price, pulled: maybe });
+crate::state!(Terms { low, high, scale, lambda, rho, c, price, pulled: maybe, reach });
 
 impl Terms {
     /// What c_i misses [low_i, high_i] by at most, times what `unit` says.
@@ -39,7 +41,7 @@ impl Terms {
     /// and no less than what x is known to.
     pub fn unit(&self, i: usize) -> f64 {
         let size = |limit: f64| if limit.is_finite() { limit.abs() } else { 0.0 };
-        let steep = 1e-6 / self.scale[i];
+        let steep = 1e-6 * self.reach / self.scale[i];
         1.0 / size(self.low[i]).max(size(self.high[i])).max(1.0).max(steep)
     }
     /// The same by the constraints' scales.
@@ -53,6 +55,17 @@ impl Terms {
             self.rho * (at - at.clamp(self.scale[i] * self.low[i], self.scale[i] * self.high[i]))
         };
         (0..self.c.len()).map(one).collect()
+    }
+    /// Where the slopes are far less steep than they were, what is missed counts by those.
+    pub fn flatten(&mut self, slopes: impl Iterator<Item = f64>, x: &[f64]) {
+        let far = largest(x).max(1.0);
+        for (i, steepest) in slopes.enumerate() {
+            let missed = (self.c[i] - self.c[i].clamp(self.low[i], self.high[i])).abs();
+            if steepest * self.scale[i] < 1.0 / OTHER && steepest * far >= missed && steepest > 0.0
+            {
+                self.scale[i] = 1.0 / steepest;
+            }
+        }
     }
     /// The scales by the slopes at x, of the constraints that are at work there: one that was e^40 times as steep where the
     /// descent began would be taken as met wherever it is, and f be drowned by what its λ adds. Whether any is another.

@@ -7,9 +7,10 @@ mod program;
 mod proposal;
 mod search;
 
-use crate::linalg::vectors::dot;
+use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
 use crate::methods::bounds::Bounds;
+use crate::methods::convergence::short;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -65,6 +66,8 @@ pub(super) struct Models {
     polished: u32,
     /// Saddles left.
     saddles: u32,
+    /// Where they began.
+    from: Vec<f64>,
 }
 
 crate::state!(Models {
@@ -76,12 +79,13 @@ crate::state!(Models {
     weight,
     value,
     size,
-    values,
+    values: some,
     steps,
     learned,
     last,
     polished,
-    saddles
+    saddles,
+    from: vector,
 });
 
 /// What came of a step.
@@ -155,6 +159,7 @@ impl Models {
             value,
             size,
             values,
+            from: x.to_vec(),
             ..Models::default()
         };
         models.bend_rows(problem, x)?;
@@ -175,7 +180,7 @@ impl Models {
     /// Whether what was loaded is of so many variables and constraints.
     pub fn fits(&self, n: usize, m: usize) -> bool {
         let alike = [&self.c, &self.lambda, &self.weight].into_iter().all(|v| v.len() == m);
-        alike && self.jacobian.len() == n * m && self.finite()
+        alike && self.jacobian.len() == n * m && self.from.len() == n && self.finite()
     }
 
     /// Where they begin, with constraints that are missed by so much.
@@ -203,6 +208,11 @@ impl Models {
     /// A decrease that does not matter.
     pub fn small(&self, tolerance: f64) -> f64 {
         LITTLE * tolerance * self.value.abs().max(FLOOR / LITTLE * self.size)
+    }
+
+    /// How steep each constraint is here.
+    pub fn slopes(&self) -> impl Iterator<Item = f64> + '_ {
+        self.jacobian.chunks_exact(self.gradient.len().max(1)).map(largest)
     }
 
     /// What the constraints are.
@@ -262,7 +272,8 @@ impl Models {
         }
         let promised = -promised.abs();
         let claim = Claim { x: &*x, price: &proposal.price, promised, small, hidden, within };
-        if -promised <= hidden || self.little(problem.tolerance(), here, promised) {
+        let little = self.little(problem.tolerance(), here, promised);
+        if -promised <= hidden || little && self.close(problem.tolerance(), x, &proposal.d) {
             // A step that gains nothing meets constraints nevertheless, and tells how fast it goes.
             let again = self.polished < POLISHED;
             if met || !again {
@@ -314,10 +325,22 @@ impl Models {
         !(promised < 0.0) || -promised <= nothing
     }
 
+    /// Whether a step that gains nothing of what f has fallen by is short as well, where that is not nothing beside f itself: from
+    /// a start that is far off, anything near the answer is nothing of that.
+    fn close(&self, tolerance: f64, x: &[f64], d: &[f64]) -> bool {
+        let (mut gain, mut most) = (0.0, 0.0);
+        for (j, row) in self.bend.chunks_exact(x.len().max(1)).enumerate() {
+            let bent = dot(row, d);
+            gain += bent * d[j];
+            most += bent.abs() * short(x[j], (x[j] - self.from[j]).abs());
+        }
+        gain <= most || 0.5 * gain <= LITTLE * tolerance * self.value.abs()
+    }
+
     /// f has come to a value. What it was at first, large penalties and exponentials, says nothing of what counts.
     fn came(&mut self, value: f64) {
         self.values.push(value);
-        let since = (self.values.len() / 4).max(FIRST.min(self.values.len() - 2));
+        let since = (self.values.len() / 4).max(FIRST.min(self.values.len().saturating_sub(2)));
         let late = self.values[since..].iter();
         self.size = late.fold(0.0, |m, v| (v - value).abs().max(m));
     }
