@@ -35,6 +35,10 @@ BALANCED = 1e-2
 SHARE = {"exact": 1e-6, None: 1e-5}
 
 
+#: From starts that are larger what F falls by is no measure.
+FAR = 100.0
+
+
 @dataclass
 class Case:
     """phi and the constraints gamma as text over u, and constants; low <= gamma <= high."""
@@ -122,8 +126,9 @@ class Case:
 
         if self.words == "matrix":
             # all are linear
-            A = slopes(self.x0())
-            level = value(self.x0()) - A @ self.x0()
+            origin = self.outer(np.zeros(len(self.start)))
+            A = slopes(origin)
+            level = value(origin) - A @ origin
             return scipy.optimize.LinearConstraint(A, ends[:, 0] - level, ends[:, 1] - level)
         if self.words == "vector":
             return scipy.optimize.NonlinearConstraint(
@@ -316,6 +321,12 @@ def draw(r: Draw, family: str | None = None) -> Case:
         case.words = "vector"
     if r.random() < 0.5:
         case.method = str(r.choice(METHODS))
+    # From far off what is missed at first, and what is fallen by, says nothing.
+    if case.convex and case.low is None and r.random() < 0.2:
+        far = replace(case, start=case.start * 10.0 ** r.uniform(1, 6))
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(far.fun(far.x0())) and np.isfinite(far.grad(far.x0())).all()
+        return far if finite else case
     return case
 
 
@@ -385,6 +396,8 @@ def weigh(case: Case, result: Any, calls: int) -> Verdict:
     least, off = goal(case, u, missed)
     begin = case.at((case.x0().astype(LD) - case.shift) / case.scale)[0]
     drop = max(abs(begin - least), abs(least) * 1e-3) if np.isfinite(least) else LD(np.inf)
+    if np.abs(case.start).max() > FAR:
+        drop = min(drop, 100 * max(LD(1), abs(least)))
     # a start within may lie at the least value, and one outside below it
     within = SHARE[case.jac] * drop + 100 * EPS * abs(phi) + allowed * _priced(case, u)
     gap = phi - least
