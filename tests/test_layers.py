@@ -217,7 +217,7 @@ METHODS_MAY: dict[str, set[str]] = {
     "adapgm": {"epochs", "proved"},
     "alternating": set(),
     "atoms": {"composite", "convergence", "gradient_check"},
-    "augmented_lagrangian": {"bounds", "directions", "gradient_check", "standing"},
+    "augmented_lagrangian": {"bounds", "convergence", "directions", "gradient_check", "standing"},
     "bounds": set(),
     "choose": {"proved", "registry", "ruled"},
     "composite": {"gradient_check"},
