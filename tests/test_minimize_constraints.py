@@ -726,3 +726,21 @@ def test_from_far_off_constraints_are_met_and_the_least_is_found(
         if result.success:
             assert result.maxcv <= 1e-5, (seed, result.maxcv)
             assert abs(result.fun - least) <= 1e-5 * max(1.0, abs(least)), (seed, result.fun - least)
+
+
+def test_constraints_without_a_part_of_a_variable_are_looked_at_once() -> None:
+    """Each of many is of two variables: two values each tell, once that is known."""
+    n, calls = 20, 0
+
+    def values(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return x[1:] * x[:-1]
+
+    held = read_constraints({"type": "ineq", "fun": values}, np.full(n, 0.5), lambda x: x)
+    assert held is not None
+    rows = np.diag(np.full(n, 0.5))[:-1] + np.eye(n - 1, n, 1) * 0.5
+    for k in range(3):
+        calls = 0
+        np.testing.assert_allclose(held.gradients(np.full(n, 0.5) + 1e-9 * k), rows, atol=1e-8)
+        assert calls == (1 + 4 * n if k == 0 else 1 + 2 * n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class _Part:
     told: bool = False
     #: the Jacobian where it is the same at every point
     rows: Any = None
+    #: by variable, which constraints a long step along it left as they were
+    apart: dict[int, np.ndarray[Any, np.dtype[np.bool_]]] = field(default_factory=dict)
 
     def values(self, x: Floats) -> Floats:
         values = _numbers(f"{self.name} must return numbers", self.fun(x))
@@ -78,8 +80,12 @@ class _Part:
         for j, (step, plain) in enumerate(zip(*self._steps(x), strict=True)):
             slopes, change = self._slopes(x, j, step, here)
             rounding = ~(change > RESOLVED * np.abs(here))
-            if step < plain and rounding.any():
-                slopes = np.where(rounding, self._slopes(x, j, plain, here)[0], slopes)
+            # Most of many constraints have no part of most variables: that is looked at once.
+            without = (change == 0) & self.apart.get(j, np.zeros(here.size, dtype=bool))
+            if step < plain and (rounding & ~without).any():
+                longer, moved = self._slopes(x, j, plain, here)
+                slopes = np.where(rounding, longer, slopes)
+                self.apart[j] = moved == 0
             columns.append(slopes)
         return np.stack(columns, axis=1)
 
